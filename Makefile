@@ -1,0 +1,71 @@
+# Every command a person needs; `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+##@ Use
+
+.PHONY: demo
+demo: $(VENV)/.runtime ## Start the whole system on this machine and tell its story (ARGS=--exit ends after it)
+	@$(BIN)/python -m demo $(ARGS)
+
+##@ Develop
+
+.PHONY: test
+test: $(VENV)/.test ## All checks and tests but the long forms
+	@BIN=$(BIN) ./tests/run $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.test ## Style, types and the dependency rule
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: format
+format: $(VENV)/.test ## Put the code into the agreed form
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+.PHONY: lock
+lock: $(VENV)/.test ## Resolve the dependencies anew and write both lock files
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile $(LOCK) --extra demo -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile $(LOCK) --extra test -c requirements.lock -o requirements-test.lock pyproject.toml
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-package drawbridge
+
+##@ Machine
+
+.PHONY: system
+system: ## Install what the tests want from Debian: chromium, bubblewrap, strace (root)
+	@missing=(); for p in chromium bubblewrap strace; do dpkg -s $$p >/dev/null 2>&1 || missing+=($$p); done; \
+	if [ $${#missing[@]} -eq 0 ]; then echo "chromium, bubblewrap and strace are installed"; \
+	else apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$${missing[@]}"; fi
+
+.PHONY: clean
+clean: ## Remove the environment, caches and var/
+	rm -rf $(VENV) var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Drawbridge needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version)" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "This Python has no ensurepip: install the package python3-venv" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing what requirements.lock names into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: requirements-test.lock pyproject.toml | $(VENV)/bin/python
+	@echo "installing what requirements-test.lock names into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.runtime

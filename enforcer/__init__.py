@@ -1,0 +1,1 @@
+"""The enforcer: decides every MCP call from a signed policy and leaves a receipt of each. No Django below this line."""
