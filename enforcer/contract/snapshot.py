@@ -1,12 +1,16 @@
 """The compiled policy of one server: only what that server's enforcers need; no reasons, tickets or secrets."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from enforcer.contract.documents import Document, Part
 from enforcer.contract.levels import Risk, TrustLevel
-from enforcer.contract.strict_json import JsonObject
+
+if TYPE_CHECKING:
+    from enforcer.contract.strict_json import JsonObject
+else:  # msgspec reads the annotations and can't follow a recursive alias
+    JsonObject = dict
 
 CredentialMode = Literal["none", "vault", "exchange", "unset"]
 FsPolicy = Literal["workspace_only", "read_only", "none"]
