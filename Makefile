@@ -10,7 +10,7 @@ ARGS ?=
 
 .PHONY: demo
 demo: $(VENV)/.runtime ## Start the whole system on this machine and tell its story (ARGS=--exit ends after it)
-	@$(BIN)/python -m demo $(ARGS)
+	@$(BIN)/python -m controlplane.embedded.demo $(ARGS)
 
 ##@ Develop
 

@@ -148,7 +148,7 @@ def _checked(file: _File) -> Config:
     for number, upstream in enumerate(file.upstream):
         _check_upstream(number, upstream)
     if file.vault:
-        raise _WrongError(("vault",), "this version serves no vault; remove the table")
+        raise _WrongError(("vault", next(iter(file.vault))), "this version serves no vault; remove the table")
     if not Path(file.data_dir).is_absolute():
         raise _WrongError(("data_dir",), "is a relative path; write an absolute one")
     return Config(

@@ -1,0 +1,120 @@
+"""What the demo shows, through the official MCP client. Every step is checked; one that fails ends it."""
+
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
+from mcp.shared.exceptions import MCPError
+
+from controlplane.embedded.demo.processes import FailedError
+from controlplane.embedded.demo.scene import Scene
+
+
+async def tell(scene: Scene) -> None:
+    """The story of CONTRACTS section 1; raises `FailedError` where a step does not hold."""
+    ada, grace = await scene.token("ada"), await scene.token("grace")
+    repo = {"repo_path": str(scene.repository)}
+    scene.say("")
+    await _lists(scene, ada, grace)
+    await _allowed(scene, ada, {**repo, "revision": "HEAD"})
+    await _refused_without_token(scene)
+    await _refused(scene, ada, "git_create_branch", {**repo, "branch_name": "x"}, "DENY_NO_MATCHING_RULE")
+    await _refused(scene, ada, "git_status", {**repo, "force": True}, "DENY_UNKNOWN_FIELDS")
+    await _refused(scene, ada, "git_status", {"repo_path": "../../../etc"}, "DENY_PATH_TRAVERSAL")
+    await _switch(scene, ada, {**repo, "revision": "HEAD"})
+    await _receipts(scene)
+
+
+async def _lists(scene: Scene, ada: str, grace: str) -> None:
+    seen = {}
+    for who, token in (("ada", ada), ("grace", grace)):
+        async with _client(scene.gates["git"], token) as client:
+            seen[who] = sorted(tool.name for tool in (await client.list_tools()).tools)
+        scene.say(f"{who} sees on git: {', '.join(seen[who])}")
+    _hold(seen == {"ada": ["git_show", "git_status"], "grace": ["git_create_branch", "git_show", "git_status"]}, seen)
+
+
+async def _allowed(scene: Scene, token: str, arguments: dict[str, Any]) -> None:
+    async with _client(scene.gates["git"], token) as client:
+        start = time.perf_counter()
+        result = await client.call_tool("git_show", arguments)
+        took = (time.perf_counter() - start) * 1000
+    text = getattr(result.content[0], "text", "")
+    _hold(not result.is_error and "The first commit" in text, text)
+    scene.say(f"ada calls git_show: allowed, answered in {took:.1f} ms (The first commit)")
+    async with _client(scene.gates["time"], token) as client:
+        answer = await client.call_tool("get_current_time", {"timezone": "UTC"})
+    _hold(not answer.is_error, answer)
+    scene.say("ada calls get_current_time on the other gate: allowed")
+
+
+async def _refused_without_token(scene: Scene) -> None:
+    async with create_mcp_http_client() as http:
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        answer = await http.post(
+            scene.gates["git"], json=body, headers={"Accept": "application/json, text/event-stream"}
+        )
+    data = answer.json()["error"]["data"]
+    _hold(answer.status_code == 401 and "DENY_NO_AUTHN" in data["reason_codes"], data)
+    scene.say(f"somebody without a token: 401 {_sentence(data)}")
+
+
+async def _refused(scene: Scene, token: str, tool: str, arguments: dict[str, Any], code: str) -> None:
+    async with _client(scene.gates["git"], token) as client:
+        data = await _refusal(client, tool, arguments)
+    _hold(data is not None and code in data["reason_codes"], data)
+    scene.say(f"ada calls {tool}: {_sentence(data)}")
+
+
+async def _switch(scene: Scene, token: str, arguments: dict[str, Any]) -> None:
+    target = "tool:git/git_show"
+    raised = await scene.manage("kill", "raise", target, "--reason", "showing the switch")
+    found = re.search(r"converged (\d+) of (\d+) in ([0-9.]+ ms)", raised)
+    if found is None or found.group(1) != found.group(2):
+        raise FailedError(f"the kill did not converge:\n{raised}")
+    scene.say(f"kill switch on {target}: {found.group(1)} of {found.group(2)} gates confirmed in {found.group(3)}")
+    await _refused(scene, token, "git_show", arguments, "DENY_KILL_SWITCH")
+    await scene.manage("kill", "lower", target, "--reason", "shown")
+    async with _client(scene.gates["git"], token) as client:
+        result = await client.call_tool("git_show", arguments)
+    _hold(not result.is_error, result)
+    scene.say("switch lowered: ada calls git_show: allowed again")
+
+
+async def _receipts(scene: Scene) -> None:
+    await scene.manage("receipts", "export", "--settle", "10")
+    verified = (await scene.manage("receipts", "verify")).strip().splitlines()[-1]
+    _hold(bool(re.fullmatch(r"\d+ receipts, chain verified", verified)), verified)
+    scene.say(verified)
+
+
+async def _refusal(client: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
+    try:
+        await client.call_tool(tool, arguments)
+    except MCPError as refusal:
+        return dict(refusal.data or {})
+    return None
+
+
+@asynccontextmanager
+async def _client(url: str, token: str) -> AsyncIterator[Client]:
+    async with (
+        create_mcp_http_client(headers={"Authorization": f"Bearer {token}"}) as http,
+        Client(streamable_http_client(url, http_client=http)) as client,
+    ):
+        yield client
+
+
+def _sentence(data: dict[str, Any] | None) -> str:
+    assert data is not None
+    return f"{data['reason_codes'][0]}: {data['message']} {data['remedy']}"
+
+
+def _hold(holds: bool, seen: object) -> None:
+    if not holds:
+        raise FailedError(f"a step of the story did not hold; seen: {seen!r}")

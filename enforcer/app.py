@@ -1,0 +1,96 @@
+"""The enforcer's HTTP face: a raw ASGI application. Reads one request, hands it to the pipeline, sends one answer.
+
+Routes match the raw path exactly: a path that is spelt in another way is not this path (MCP_WIRE section 21, 7).
+"""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from enforcer.mcp.admission import HttpRequest
+from enforcer.pipeline.answer import Reply
+from enforcer.pipeline.gate import Gate
+from enforcer.pipeline.run import handle
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+DRAIN_FACTOR = 10  # a body over the limit is read and dropped this far, so that the client can read the answer
+WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+
+class App:
+    """`/mcp`, `/mcp/<server_id>`, `/healthz`, `/readyz` and the resource metadata of RFC 9728."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._routes = {f"/mcp/{server_id}": server_id for server_id in gate.servers}
+        if len(gate.servers) == 1:
+            self._routes["/mcp"] = next(iter(gate.servers))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request; nothing else is spoken here."""
+        if scope["type"] != "http":
+            return
+        path = bytes(scope.get("raw_path") or b"").partition(b"?")[0].decode("latin-1")
+        server_id = self._routes.get(path)
+        if server_id is None:
+            await _send(send, self._beside(scope["method"], path))
+            return
+        body, gone = await _read(receive, self._gate.max_request_bytes(server_id))
+        if gone:
+            return
+        request = HttpRequest(
+            method=scope["method"],
+            path=path,
+            query=scope["query_string"],
+            headers=tuple(scope["headers"]),
+            body=body,
+        )
+        reply = await handle(self._gate, server_id, request, receive)
+        await _send(send, reply)
+
+    def _beside(self, method: str, path: str) -> Reply:
+        if method not in ("GET", "HEAD"):
+            return Reply(404)
+        if path == "/healthz":
+            return Reply(200, {"status": "alive"})
+        if path == "/readyz":
+            ready = self._gate.ready()
+            return Reply(200 if ready else 503, {"status": "ready" if ready else "not ready"})
+        return Reply(404) if not path.startswith(WELL_KNOWN) else self._metadata(path.removeprefix(WELL_KNOWN))
+
+    def _metadata(self, resource_path: str) -> Reply:
+        server_id = self._routes.get(resource_path or "/mcp")
+        document = self._gate.resource_metadata(server_id, resource_path or "/mcp") if server_id else None
+        if document is None:
+            return Reply(404)
+        return Reply(200, document, (("access-control-allow-origin", "*"),))
+
+
+async def _read(receive: Receive, limit: int) -> tuple[bytes, bool]:
+    """(the body, at most one byte over the limit; whether the client is gone)."""
+    parts: list[bytes] = []
+    kept = dropped = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return b"", True
+        part: bytes = message.get("body", b"")
+        keep = part[: limit + 1 - kept]
+        parts.append(keep)
+        kept += len(keep)
+        dropped += len(part) - len(keep)
+        if not message.get("more_body", False) or dropped > limit * DRAIN_FACTOR:
+            return b"".join(parts), False
+
+
+async def _send(send: Send, reply: Reply) -> None:
+    body = reply.encoded()
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+    headers.append((b"content-length", str(len(body)).encode()))
+    headers.append((b"cache-control", b"no-store"))
+    if body:
+        headers.append((b"content-type", b"application/json"))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
