@@ -6,8 +6,8 @@ Routes match the raw path exactly: a path that is spelt in another way is not th
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from enforcer.mcp.admission import HttpRequest
-from enforcer.pipeline.answer import Reply
+from enforcer.mcp.answers import Answer
+from enforcer.mcp.requests import HttpRequest
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.run import handle
 
@@ -37,7 +37,7 @@ class App:
         if server_id is None:
             await _send(send, self._beside(scope["method"], path))
             return
-        body, gone = await _read(receive, self._gate.max_request_bytes(server_id))
+        body, gone = await _read(receive, self._gate.limits(server_id).max_request_bytes)
         if gone:
             return
         request = HttpRequest(
@@ -50,22 +50,21 @@ class App:
         reply = await handle(self._gate, server_id, request, receive)
         await _send(send, reply)
 
-    def _beside(self, method: str, path: str) -> Reply:
+    def _beside(self, method: str, path: str) -> Answer:
         if method not in ("GET", "HEAD"):
-            return Reply(404)
+            return Answer(404)
         if path == "/healthz":
-            return Reply(200, {"status": "alive"})
+            return Answer(200, {"status": "alive"})
         if path == "/readyz":
             ready = self._gate.ready()
-            return Reply(200 if ready else 503, {"status": "ready" if ready else "not ready"})
-        return Reply(404) if not path.startswith(WELL_KNOWN) else self._metadata(path.removeprefix(WELL_KNOWN))
+            return Answer(200 if ready else 503, {"status": "ready" if ready else "not ready"})
+        return Answer(404) if not path.startswith(WELL_KNOWN) else self._metadata(path.removeprefix(WELL_KNOWN))
 
-    def _metadata(self, resource_path: str) -> Reply:
-        server_id = self._routes.get(resource_path or "/mcp")
-        document = self._gate.resource_metadata(server_id, resource_path or "/mcp") if server_id else None
-        if document is None:
-            return Reply(404)
-        return Reply(200, document, (("access-control-allow-origin", "*"),))
+    def _metadata(self, resource_path: str) -> Answer:
+        resource = resource_path or "/mcp"
+        if resource not in self._routes:
+            return Answer(404)
+        return Answer(200, self._gate.resource_metadata(resource), (("access-control-allow-origin", "*"),))
 
 
 async def _read(receive: Receive, limit: int) -> tuple[bytes, bool]:
@@ -85,7 +84,7 @@ async def _read(receive: Receive, limit: int) -> tuple[bytes, bool]:
             return b"".join(parts), False
 
 
-async def _send(send: Send, reply: Reply) -> None:
+async def _send(send: Send, reply: Answer) -> None:
     body = reply.encoded()
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
     headers.append((b"content-length", str(len(body)).encode()))

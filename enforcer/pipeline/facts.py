@@ -1,0 +1,58 @@
+"""Gathers what `decide` is given beyond the call, and writes it down for the receipt."""
+
+import os
+from pathlib import Path
+
+from enforcer.contract.strict_json import JsonObject, JsonValue
+from enforcer.policy.arguments import ArgumentFacts
+from enforcer.policy.decision import Facts
+from enforcer.policy.preflight import Real
+
+
+def disk_view(workspace: str | None) -> Real | None:
+    """How links are followed; nothing where this host lacks the workspace, so that paths are decided by their text."""
+    if workspace is None or not Path(workspace).is_dir():
+        return None
+    return real_path
+
+
+def real_path(path: str) -> str | None:
+    """The path with the links of its longest existing part followed; nothing on a loop or where that can't be seen."""
+    try:
+        return os.path.realpath(path, strict=True)
+    except FileNotFoundError:
+        return _above(Path(path))
+    except (OSError, ValueError):
+        return None
+
+
+def _above(path: Path) -> str | None:
+    if path.is_symlink() or path.name in ("", ".", ".."):
+        return None  # a link to nothing: what will be there is not known
+    parent = real_path(str(path.parent))
+    return None if parent is None else str(Path(parent) / path.name)
+
+
+def facts_as_json(facts: Facts | None, now: float | None) -> JsonObject:
+    """For the receipt: everything a replay needs, and of arguments only resolved paths and hosts."""
+    if facts is None:
+        return {}
+    rates: JsonObject = {name: round(left, 3) for name, left in facts.rates.items()}
+    constraints: JsonObject = dict(facts.constraints)
+    return {
+        "now": now,
+        "lease_age_s": None if facts.lease_age_s is None else round(facts.lease_age_s, 3),
+        "definition": facts.definition,
+        "rates": rates,
+        "constraints": constraints,
+        "arguments": _arguments(facts.arguments),
+    }
+
+
+def _arguments(found: ArgumentFacts | None) -> JsonObject | None:
+    if found is None:
+        return None
+    paths: list[JsonValue] = [[pointer, path] for pointer, path in found.paths]
+    urls: list[JsonValue] = [[pointer, host] for pointer, host in found.urls]
+    problem: list[JsonValue] | None = None if found.problem is None else list(found.problem)
+    return {"problem": problem, "paths": paths, "urls": urls, "risk": found.risk}

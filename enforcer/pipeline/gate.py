@@ -1,0 +1,67 @@
+"""Everything the stages need, put together once at start; no stage reaches for anything else."""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from enforcer.config import Config
+from enforcer.contract.snapshot import Limits
+from enforcer.contract.strict_json import JsonObject
+from enforcer.identity.cache import TokenCache
+from enforcer.journal.journal import Journal
+from enforcer.link.link import Link
+from enforcer.mcp.cursors import Cursors
+from enforcer.mcp.sessions import Sessions
+from enforcer.pipeline.buckets import Buckets
+from enforcer.pipeline.catalog import Catalog
+from enforcer.pipeline.inflight import Flight, Flights
+from enforcer.pipeline.server import GatedServer
+
+
+@dataclass(slots=True)
+class Gate:
+    """One per process. `hmac_keys`: server id → (key id, key) for hashes of arguments."""
+
+    config: Config
+    link: Link
+    journal: Journal
+    servers: Mapping[str, GatedServer]
+    sessions: Sessions
+    hmac_keys: Mapping[str, tuple[str, bytes]]
+    allowed_hosts: Collection[str]
+    allowed_origins: Collection[str]
+    cursors: Cursors = field(default_factory=Cursors)
+    flights: Flights = field(default_factory=Flights)
+    buckets: Buckets = field(default_factory=Buckets)
+    tokens: TokenCache = field(default_factory=TokenCache)
+    catalogs: dict[str, Catalog] = field(default_factory=dict)
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+
+    def catalog(self, server_id: str) -> Catalog:
+        """What is known of a server's tools."""
+        return self.catalogs.setdefault(server_id, Catalog())
+
+    def limits(self, server_id: str) -> Limits:
+        """Of the policy; the defaults until there is one."""
+        policy = self.link.current(server_id)
+        return policy.index.snapshot.server.limits if policy else Limits()
+
+    def after_flight(self, flight: Flight) -> None:
+        """The last of what a kill stopped has ended: the fleet hears it at once."""
+        server_id = flight.call.server_id
+        if flight.stopped is not None and not self.flights.stopping(server_id):
+            self.link.beat()
+
+    def ready(self) -> bool:
+        """Whether every server has a policy and the journal takes receipts."""
+        return all(self.link.current(server_id) for server_id in self.servers) and self.journal.available
+
+    def resource_metadata(self, path: str) -> JsonObject:
+        """RFC 9728, of the resource at `path`; from the configured public URL, never from the request."""
+        public = self.config.file.public_url.rstrip("/")
+        return {
+            "resource": f"{public}{path}",
+            "authorization_servers": [self.config.file.control_plane.url],
+            "bearer_methods_supported": ["header"],
+        }

@@ -1,0 +1,31 @@
+"""Stage: the intent, durable before anything is sent. From here on the message counts as in flight."""
+
+import asyncio
+
+from enforcer.contract.reasons import ReasonCode
+from enforcer.journal.journal import JournalUnavailable
+from enforcer.mcp.answers import Answer
+from enforcer.mcp.ids import new_request_id
+from enforcer.pipeline import replies
+from enforcer.pipeline.gate import Gate
+from enforcer.pipeline.inflight import Flight
+from enforcer.pipeline.receipts import receipt_of
+from enforcer.pipeline.transaction import Transaction, Verdict
+
+
+async def intend(gate: Gate, tx: Transaction) -> Answer | None:
+    """If the journal can't take it, nothing is sent."""
+    task = asyncio.current_task()
+    assert task is not None
+    tx.flight = Flight(tx.call, task, new_request_id())
+    gate.flights.enter(tx.flight)
+    try:
+        await gate.journal.intend(receipt_of(gate, tx, now=gate.wall()))
+    except JournalUnavailable:
+        return replies.deny(gate, tx, Verdict.deny(ReasonCode.DENY_AUDIT_UNAVAILABLE))
+    except asyncio.CancelledError:
+        if tx.flight.stopped is None:
+            raise
+        tx.flight.task.uncancel()
+        return replies.deny(gate, tx, Verdict.of(tx.flight.stopped))
+    return None

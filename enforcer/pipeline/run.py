@@ -1,0 +1,104 @@
+"""The way of a message: STAGES in order, the first answer wins, and the receipt is written outside of all of them.
+
+Every way out, a crash of ours included, leaves exactly one receipt, durable before the answer leaves.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+
+from enforcer.contract.reasons import ReasonCode
+from enforcer.journal.journal import JournalUnavailable
+from enforcer.mcp.answers import Answer
+from enforcer.mcp.requests import HttpRequest
+from enforcer.pipeline import replies
+from enforcer.pipeline.admit import admit_message, admit_transport
+from enforcer.pipeline.credential import attach_credential
+from enforcer.pipeline.decide import decide_again, decide_call
+from enforcer.pipeline.forward import Receive, forward
+from enforcer.pipeline.gate import Gate
+from enforcer.pipeline.identify import authenticate, require_policy
+from enforcer.pipeline.intend import intend
+from enforcer.pipeline.know_tools import know_tools
+from enforcer.pipeline.local import answer_locally
+from enforcer.pipeline.prepare import prepare
+from enforcer.pipeline.receipts import receipt_of
+from enforcer.pipeline.trace import new_trace_id, trace_id_of
+from enforcer.pipeline.transaction import Outcome, Transaction, Verdict
+
+log = logging.getLogger(__name__)
+
+Stage = Callable[[Gate, Transaction], Awaitable[Answer | None]]
+
+STAGES: tuple[Stage, ...] = (
+    admit_transport,  # is it HTTP as this endpoint speaks it
+    require_policy,  # is there a verified policy to decide by
+    authenticate,  # who is calling
+    admit_message,  # is it one message of one era, and does this gate pass its method
+    decide_call,  # may the caller do this, with these arguments, now
+    answer_locally,  # what never reaches the server
+    attach_credential,  # which credential the server gets; never the client's
+    know_tools,  # are the server's tools the ones that were declared
+    prepare,  # cursors, headers of arguments, a session to open
+    intend,  # the receipt's first half, durable
+    decide_again,  # a kill that came meanwhile still counts
+)
+
+
+async def handle(gate: Gate, server_id: str, request: HttpRequest, receive: Receive) -> Answer:
+    """One message in, one answer out, one receipt kept."""
+    tx = _begin(gate, server_id, request)
+    try:
+        answer = await _through(gate, tx, receive)
+    except asyncio.CancelledError:  # the gate is stopping
+        _note_interruption(tx)
+        await asyncio.shield(_conclude(gate, tx, replies.internal(tx)))
+        raise
+    except Exception:
+        log.exception("receipt %s: refused because the gate failed", tx.receipt_id)
+        _note_interruption(tx)
+        tx.verdict = Verdict.deny(ReasonCode.DENY_INTERNAL_ERROR)
+        answer = replies.internal(tx)
+    return await _conclude(gate, tx, answer)
+
+
+async def _through(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
+    for stage in STAGES:
+        answer = await stage(gate, tx)
+        if answer is not None:
+            return answer
+    return await forward(gate, tx, receive)
+
+
+async def _conclude(gate: Gate, tx: Transaction, answer: Answer) -> Answer:
+    """The receipt, then the answer. Without the receipt the client gets a refusal, whatever the server said."""
+    if tx.verdict is None:
+        tx.verdict = Verdict.deny(ReasonCode.DENY_INTERNAL_ERROR)
+    try:
+        await gate.journal.record(receipt_of(gate, tx, now=gate.wall()))
+    except JournalUnavailable:
+        log.error("receipt %s could not be written", tx.receipt_id)
+        return replies.deny(gate, tx, Verdict.deny(ReasonCode.DENY_AUDIT_UNAVAILABLE))
+    finally:
+        if tx.flight is not None:
+            gate.flights.leave(tx.flight)
+            gate.after_flight(tx.flight)
+    return answer
+
+
+def _note_interruption(tx: Transaction) -> None:
+    """What was about to be sent may have been."""
+    if tx.flight is not None and tx.outcome is None:
+        tx.outcome = Outcome("error", 0.0, detail="interrupted: effect unknown")
+
+
+def _begin(gate: Gate, server_id: str, request: HttpRequest) -> Transaction:
+    return Transaction(
+        enforcer_id=gate.config.enforcer_id,
+        server_id=server_id,
+        request=request,
+        receipt_id=str(uuid.uuid4()),
+        trace_id=trace_id_of(request.first("traceparent")) or new_trace_id(),
+        started=gate.wall(),
+    )

@@ -1,0 +1,71 @@
+"""One server behind the gate: how it is reached under the policy of the moment, and what holds of its sandbox."""
+
+import logging
+from pathlib import Path
+
+from enforcer.config import Config
+from enforcer.config import Upstream as UpstreamConfig
+from enforcer.contract.snapshot import Snapshot
+from enforcer.mcp.upstream.base import Upstream, UpstreamFailure
+from enforcer.mcp.upstream.http import HttpUpstream
+from enforcer.mcp.upstream.stdio import StdioUpstream
+from enforcer.sandbox.launch import Command, Host, launch_plan
+from enforcer.sandbox.plan import LaunchPlan, SandboxPolicy
+
+log = logging.getLogger(__name__)
+
+_Terms = tuple[str, str | None, str, str]
+
+
+class GatedServer:
+    """Hands out the transport. A stdio server is launched anew when workspace, trust or sandbox change."""
+
+    def __init__(self, file: UpstreamConfig, config: Config, host: Host) -> None:
+        self.server_id = file.server
+        self.fs_policy, self.net_policy = "none", "none"  # an upstream by URL is in nobody's sandbox
+        self.warning: str | None = None
+        self._file, self._host = file, host
+        self._terms: _Terms | None = None
+        self._upstream: Upstream | None = None
+        if file.url:
+            self._upstream = HttpUpstream(file.url, fetch_allow=config.fetch_allow)
+
+    async def upstream(self, snapshot: Snapshot) -> Upstream:
+        """The transport under this policy; raises `UpstreamFailure` where the policy lets nothing be launched."""
+        if not self._file.url and self._terms != _terms(snapshot):
+            await self.close()
+            self._upstream = self._launch(snapshot)
+            self._terms = _terms(snapshot)
+        if self._upstream is None:
+            raise UpstreamFailure("unavailable", self.warning or "not launched", sent=False)
+        return self._upstream
+
+    async def close(self) -> None:
+        """End what was started."""
+        if self._upstream is not None:
+            await self._upstream.close()
+        self._upstream, self._terms = None, None
+
+    def _launch(self, snapshot: Snapshot) -> Upstream | None:
+        server = snapshot.server
+        plan = launch_plan(
+            Command(tuple(self._file.command), self._file.env, self._file.cwd),
+            workspace=Path(server.workspace) if server.workspace else None,
+            trust=snapshot.trust.name,
+            policy=SandboxPolicy(server.sandbox.fs, server.sandbox.net),
+            host=self._host,
+        )
+        if not isinstance(plan, LaunchPlan):
+            self.warning = f"{self.server_id} is not launched: {plan.reason}"
+            log.error("%s", self.warning)
+            return None
+        self.fs_policy, self.net_policy = plan.fs_policy, plan.net_policy
+        self.warning = f"{self.server_id}: {plan.warning}" if plan.warning else None
+        if self.warning:
+            log.warning("%s", self.warning)
+        return StdioUpstream(self.server_id, plan)
+
+
+def _terms(snapshot: Snapshot) -> _Terms:
+    server = snapshot.server
+    return (snapshot.trust.name, server.workspace, server.sandbox.fs, server.sandbox.net)
