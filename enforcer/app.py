@@ -35,7 +35,7 @@ class App:
         path = bytes(scope.get("raw_path") or b"").partition(b"?")[0].decode("latin-1")
         server_id = self._routes.get(path)
         if server_id is None:
-            await _send(send, self._beside(scope["method"], path))
+            await send_answer(send, self._beside(scope["method"], path))
             return
         body, gone = await _read(receive, self._gate.limits(server_id).max_request_bytes)
         if gone:
@@ -48,7 +48,7 @@ class App:
             body=body,
         )
         reply = await handle(self._gate, server_id, request, receive)
-        await _send(send, reply)
+        await send_answer(send, reply)
 
     def _beside(self, method: str, path: str) -> Answer:
         if method not in ("GET", "HEAD"):
@@ -84,7 +84,8 @@ async def _read(receive: Receive, limit: int) -> tuple[bytes, bool]:
             return b"".join(parts), False
 
 
-async def _send(send: Send, reply: Answer) -> None:
+async def send_answer(send: Send, reply: Answer) -> None:
+    """Status, headers and body of one answer; nothing of it may be cached."""
     body = reply.encoded()
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
     headers.append((b"content-length", str(len(body)).encode()))

@@ -23,28 +23,28 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     pass
 
 
-class Tls(_Table):
+class Tls(_Table, frozen=True, kw_only=True):
     """Certificate and key files; both empty is plaintext."""
 
     cert: str = ""
     key: str = ""
 
 
-class ControlPlane(_Table):
+class ControlPlane(_Table, frozen=True, kw_only=True):
     """Where the signed documents can be asked for directly, and whom to believe."""
 
     url: str
     root_keys: list[str]
 
 
-class Redis(_Table):
+class Redis(_Table, frozen=True, kw_only=True):
     """One Redis instance; the password file is relative to `data_dir`."""
 
     url: str
     password_file: str
 
 
-class Upstream(_Table):
+class Upstream(_Table, frozen=True, kw_only=True):
     """The server behind the gate, by URL or by command."""
 
     server: str
@@ -54,7 +54,7 @@ class Upstream(_Table):
     cwd: str = ""
 
 
-class _File(_Table):
+class _File(_Table, frozen=True, kw_only=True):
     enforcer_id: str
     listen: str
     public_url: str

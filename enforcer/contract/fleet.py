@@ -10,14 +10,14 @@ def payload_hash(payload: bytes) -> str:
     return sha256(payload)
 
 
-class ListedKey(Part):
+class ListedKey(Part, frozen=True, kw_only=True):
     """A public key, written `ed25519:…`, and what it may sign."""
 
     role: Role
     public: str
 
 
-class KeyList(Document):
+class KeyList(Document, frozen=True, kw_only=True):
     """Signed by the root. A role may have several keys while one follows another."""
 
     version: int
@@ -34,7 +34,7 @@ class KeyList(Document):
         return {key.keyid: key for key in made}
 
 
-class Lease(Document):
+class Lease(Document, frozen=True, kw_only=True):
     """Names the newest snapshot and incident state of one server (the timestamp role of TUF)."""
 
     server_id: str
@@ -51,7 +51,7 @@ class Lease(Document):
         return (self.generation, self.counter)
 
 
-class ChainHead(Part):
+class ChainHead(Part, frozen=True, kw_only=True):
     """How far a chain is stored without a gap; the hash is that receipt's."""
 
     chain_id: str
@@ -59,14 +59,14 @@ class ChainHead(Part):
     receipt_hash: str
 
 
-class Ack(Document):
+class Ack(Document, frozen=True, kw_only=True):
     """What the control plane has committed of one enforcer's chains."""
 
     enforcer_id: str
     chains: tuple[ChainHead, ...]
 
 
-class ServerState(Part):
+class ServerState(Part, frozen=True, kw_only=True):
     """What one server behind an enforcer runs on; versions are the applied ones, minimum over workers."""
 
     snapshot_version: int
@@ -76,7 +76,7 @@ class ServerState(Part):
     problems: tuple[str, ...] = ()
 
 
-class Heartbeat(Document):
+class Heartbeat(Document, frozen=True, kw_only=True):
     """Signed with the enforcer's own key, every second and at each change."""
 
     enforcer_id: str
@@ -88,7 +88,7 @@ class Heartbeat(Document):
     warnings: tuple[str, ...] = ()
 
 
-class Batch(Document):
+class Batch(Document, frozen=True, kw_only=True):
     """Receipts of one chain in order, each its exact exported line without the newline."""
 
     enforcer_id: str

@@ -10,7 +10,7 @@ from enforcer.contract.documents import SCHEMA, Document, DocumentError, Part
 from enforcer.contract.targets import Target, parse_target
 
 
-class KillSwitch(Part):
+class KillSwitch(Part, frozen=True, kw_only=True):
     """A raised switch. `message` is for callers; the reason stays in the control plane."""
 
     id: str
@@ -18,14 +18,14 @@ class KillSwitch(Part):
     message: str | None = None
 
 
-class RevokedPrincipal(Part):
+class RevokedPrincipal(Part, frozen=True, kw_only=True):
     """Every token of this principal is refused."""
 
     subject: str
     issuer: str
 
 
-class Incident(Document):
+class Incident(Document, frozen=True, kw_only=True):
     """The full state under one epoch. `quarantined` holds `principal:SUBJECT` and `session:ID`."""
 
     server_id: str

@@ -64,7 +64,11 @@ def seal_receipt(receipt: JsonObject, *, chain_id: str, sequence: int, parent_ha
     """Give a finished receipt its place; returns (line without newline, receipt hash)."""
     placed: JsonObject = {**receipt, "chain_id": chain_id, "sequence": sequence, "parent_hash": parent_hash}
     placed.pop("receipt_hash", None)
-    made = sha256(canonical(placed))
+    body = canonical(placed)
+    made = sha256(body)
+    follows = b'"receipt_id":' + canonical(placed.get("receipt_id"))
+    if body.count(follows) == 1:  # its key is the next in canonical order: no need to write everything twice
+        return body.replace(follows, b'"receipt_hash":"%s",%s' % (made.encode(), follows)), made
     placed["receipt_hash"] = made
     return canonical(placed), made
 

@@ -18,14 +18,14 @@ NetPolicy = Literal["allowlist", "block_all", "none"]
 Effect = Literal["allow", "deny"]
 
 
-class Sandbox(Part):
+class Sandbox(Part, frozen=True, kw_only=True):
     """What a stdio server may see."""
 
     fs: FsPolicy
     net: NetPolicy
 
 
-class TrustPolicy(Part):
+class TrustPolicy(Part, frozen=True, kw_only=True):
     """The row of the server's trust level. Staleness in seconds: first HIGH and CRITICAL stop, then everything."""
 
     name: TrustLevel
@@ -35,7 +35,7 @@ class TrustPolicy(Part):
     stale_all_s: int
 
 
-class Limits(Part):
+class Limits(Part, frozen=True, kw_only=True):
     """Per server. `rate` is written `100/minute`; none is no limit."""
 
     max_request_bytes: int = 1_000_000
@@ -44,7 +44,7 @@ class Limits(Part):
     rate: str | None = None
 
 
-class Allowed(Part):
+class Allowed(Part, frozen=True, kw_only=True):
     """Which doors beside tools are open."""
 
     sampling: bool = False
@@ -54,13 +54,13 @@ class Allowed(Part):
     completion: bool = False
 
 
-class Credential(Part):
+class Credential(Part, frozen=True, kw_only=True):
     """`unset`: nobody chose, so every call is DENY_PASSTHROUGH_BLOCKED."""
 
     mode: CredentialMode = "unset"
 
 
-class ServerPolicy(Part):
+class ServerPolicy(Part, frozen=True, kw_only=True):
     """The server itself."""
 
     id: str
@@ -73,7 +73,7 @@ class ServerPolicy(Part):
     limits: Limits = Limits()
 
 
-class ToolPolicy(Part):
+class ToolPolicy(Part, frozen=True, kw_only=True):
     """A tool as declared or reviewed. `pin` is the hash of the whole reviewed definition; none until one was seen."""
 
     name: str
@@ -86,7 +86,7 @@ class ToolPolicy(Part):
     pin: str | None = None
 
 
-class GrantPolicy(Part):
+class GrantPolicy(Part, frozen=True, kw_only=True):
     """One grant, with what it selects already narrowed to this server. Times are RFC 3339."""
 
     id: str
@@ -102,7 +102,7 @@ class GrantPolicy(Part):
     not_after: str | None = None
 
 
-class PrincipalPolicy(Part):
+class PrincipalPolicy(Part, frozen=True, kw_only=True):
     """A principal with a grant here. `grants` index into `Snapshot.grants` by id; groups are flattened names."""
 
     subject: str
@@ -112,7 +112,7 @@ class PrincipalPolicy(Part):
     grants: tuple[str, ...] = ()
 
 
-class Claims(Part):
+class Claims(Part, frozen=True, kw_only=True):
     """Names of the claims that carry the caller."""
 
     subject: str = "sub"
@@ -121,7 +121,7 @@ class Claims(Part):
     org_id: str = "org_id"
 
 
-class IdentityProvider(Part):
+class IdentityProvider(Part, frozen=True, kw_only=True):
     """An issuer whose tokens are accepted; `jwks` inline."""
 
     issuer: str
@@ -131,7 +131,7 @@ class IdentityProvider(Part):
     claims: Claims = Claims()
 
 
-class Snapshot(Document):
+class Snapshot(Document, frozen=True, kw_only=True):
     """All of it. `token_keys` verify the control plane's own tokens, written `ed25519:…`."""
 
     server_id: str

@@ -17,14 +17,17 @@ from enforcer.policy.index import Index
 
 
 class Catalog:
-    """Of one server. `listed` says whether the server's whole list was ever seen."""
+    """Of one server."""
 
     def __init__(self) -> None:
-        self.listed = False
         self.listing = asyncio.Lock()
-        self._live: dict[str, tuple[str, bytes]] = {}  # name -> (definition hash, canonical input schema)
+        self._live: dict[str, tuple[str, bytes]] | None = None  # name -> (definition hash, canonical input schema)
         self._twice: frozenset[str] = frozenset()
         self._pins: dict[tuple[str, bytes], str] = {}
+
+    def listed(self) -> bool:
+        """Whether the server's whole list was seen."""
+        return self._live is not None
 
     def learn(self, index: Index, definitions: Iterable[JsonObject]) -> None:
         """Take in the server's whole list; what it no longer has is unseen again."""
@@ -32,7 +35,6 @@ class Catalog:
         counts = Counter(name for name, _ in named)
         self._twice = frozenset(name for name, count in counts.items() if count > 1)
         self._live = {name: (definition_hash(d), canonical(d.get("inputSchema"))) for name, d in named}
-        self.listed = True
         for name in self._live:
             self.definition(index, name)
 
@@ -40,7 +42,7 @@ class Catalog:
         """Whether the tool is as it was declared or pinned."""
         if name in self._twice:
             return "changed"
-        live, tool = self._live.get(name), index.tools.get(name)
+        live, tool = (self._live or {}).get(name), index.tools.get(name)
         if live is None or tool is None:
             return "unseen"
         return "same" if self._fits(tool.policy, *live) else "changed"
@@ -55,7 +57,7 @@ class Catalog:
 
     def hash_of(self, name: str) -> str | None:
         """Hash of the live definition, for the receipt."""
-        live = self._live.get(name)
+        live = (self._live or {}).get(name)
         return live[0] if live else None
 
     def _fits(self, tool: ToolPolicy, live_hash: str, live_schema: bytes) -> bool:

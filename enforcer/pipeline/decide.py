@@ -12,6 +12,7 @@ from enforcer.pipeline.facts import disk_view
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.transaction import Transaction, Verdict
 from enforcer.policy.access import access
+from enforcer.policy.call import NO_TOOL, Call
 from enforcer.policy.decide import buckets_of, charged, decide
 from enforcer.policy.decision import Decision, Definition, Facts
 from enforcer.policy.index import Index
@@ -44,15 +45,16 @@ async def decide_again(gate: Gate, tx: Transaction) -> Answer | None:
     return None if decision.result == "allow" else replies.deny(gate, tx, Verdict.of(decision))
 
 
-def still_refused(gate: Gate, tx: Transaction) -> Decision | None:
-    """Whether what is in flight would be refused now, arguments and rates left aside."""
-    policy = gate.link.current(tx.server_id) or tx.policy
-    assert policy is not None
-    age, now = gate.link.lease_age(tx.server_id), gate.wall()
-    if tx.tool is None:
-        decision = access(policy.index, policy.incident, tx.call.caller, tx.enforcer_id, age, now)
+def refused_now(gate: Gate, call: Call) -> Decision | None:
+    """Whether what is in flight would be refused by now, its arguments and rates left aside."""
+    policy = gate.link.current(call.server_id)
+    if policy is None:
+        return None
+    age, now = gate.link.lease_age(call.server_id), gate.wall()
+    if call.tool == NO_TOOL:
+        decision = access(policy.index, policy.incident, call.caller, call.enforcer_id, age, now)
         return None if decision.result == "allow" else decision
-    found = standing(policy.index, policy.incident, tx.call, Facts(age), now)
+    found = standing(policy.index, policy.incident, call, Facts(age), now)
     return found if isinstance(found, Decision) else None
 
 

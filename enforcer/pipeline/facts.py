@@ -8,6 +8,8 @@ from enforcer.policy.arguments import ArgumentFacts
 from enforcer.policy.decision import Facts
 from enforcer.policy.preflight import Real
 
+MAX_SHOWN = 16  # paths can have 4 KiB each, and a receipt has a bound
+
 
 def disk_view(workspace: str | None) -> Real | None:
     """How links are followed; nothing where this host lacks the workspace, so that paths are decided by their text."""
@@ -52,7 +54,7 @@ def facts_as_json(facts: Facts | None, now: float | None) -> JsonObject:
 def _arguments(found: ArgumentFacts | None) -> JsonObject | None:
     if found is None:
         return None
-    paths: list[JsonValue] = [[pointer, path] for pointer, path in found.paths]
-    urls: list[JsonValue] = [[pointer, host] for pointer, host in found.urls]
+    paths: list[JsonValue] = [[pointer, path] for pointer, path in found.paths[:MAX_SHOWN]]
+    urls: list[JsonValue] = [[pointer, host] for pointer, host in found.urls[:MAX_SHOWN]]
     problem: list[JsonValue] | None = None if found.problem is None else list(found.problem)
     return {"problem": problem, "paths": paths, "urls": urls, "risk": found.risk}

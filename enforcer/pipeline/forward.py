@@ -13,7 +13,7 @@ from enforcer.mcp.upstream.base import Upstream, UpstreamFailure, UpstreamReques
 from enforcer.mcp.upstream.shape import is_request
 from enforcer.pipeline import replies
 from enforcer.pipeline.gate import Gate
-from enforcer.pipeline.results import answer_of
+from enforcer.pipeline.results import Status, answer_of
 from enforcer.pipeline.transaction import Outcome, Transaction, Verdict
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -24,7 +24,8 @@ async def forward(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
     assert tx.admitted is not None
     assert tx.flight is not None
     started = gate.monotonic()
-    status, detail, size = "error", "", 0
+    status: Status = "error"
+    detail, size = "", 0
     try:
         incoming, session_id = await _watched(gate, tx, receive)
         answer, status, detail = answer_of(gate, tx, incoming, session_id)

@@ -12,6 +12,7 @@ from enforcer.journal.journal import Journal
 from enforcer.link.link import Link
 from enforcer.mcp.cursors import Cursors
 from enforcer.mcp.sessions import Sessions
+from enforcer.metrics import Metrics
 from enforcer.pipeline.buckets import Buckets
 from enforcer.pipeline.catalog import Catalog
 from enforcer.pipeline.inflight import Flight, Flights
@@ -30,8 +31,9 @@ class Gate:
     hmac_keys: Mapping[str, tuple[str, bytes]]
     allowed_hosts: Collection[str]
     allowed_origins: Collection[str]
+    metrics: Metrics
+    flights: Flights
     cursors: Cursors = field(default_factory=Cursors)
-    flights: Flights = field(default_factory=Flights)
     buckets: Buckets = field(default_factory=Buckets)
     tokens: TokenCache = field(default_factory=TokenCache)
     catalogs: dict[str, Catalog] = field(default_factory=dict)
@@ -47,15 +49,16 @@ class Gate:
         policy = self.link.current(server_id)
         return policy.index.snapshot.server.limits if policy else Limits()
 
-    def after_flight(self, flight: Flight) -> None:
-        """The last of what a kill stopped has ended: the fleet hears it at once."""
+    def landed(self, flight: Flight) -> None:
+        """Its receipt is written; when it was the last that a kill stopped, the fleet hears it at once."""
+        self.flights.leave(flight)
         server_id = flight.call.server_id
         if flight.stopped is not None and not self.flights.stopping(server_id):
             self.link.beat()
 
     def ready(self) -> bool:
         """Whether every server has a policy and the journal takes receipts."""
-        return all(self.link.current(server_id) for server_id in self.servers) and self.journal.available
+        return all(self.link.current(server_id) for server_id in self.servers) and not self.journal.problem()
 
     def resource_metadata(self, path: str) -> JsonObject:
         """RFC 9728, of the resource at `path`; from the configured public URL, never from the request."""

@@ -3,7 +3,7 @@
 import asyncio
 
 from enforcer.contract.reasons import ReasonCode
-from enforcer.journal.journal import JournalUnavailable
+from enforcer.journal.problems import JournalUnavailable
 from enforcer.mcp.answers import Answer
 from enforcer.mcp.ids import new_request_id
 from enforcer.pipeline import replies

@@ -29,10 +29,10 @@ async def know_tools(gate: Gate, tx: Transaction) -> Answer | None:
     assert tx.admitted is not None
     assert tx.policy is not None
     catalog = gate.catalog(tx.server_id)
-    if tx.admitted.treatment is not Treatment.CALL or catalog.listed:
+    if tx.admitted.treatment is not Treatment.CALL or catalog.listed():
         return None
     async with catalog.listing:
-        if catalog.listed:
+        if catalog.listed():
             return None
         snapshot = tx.policy.index.snapshot
         try:

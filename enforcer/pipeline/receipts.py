@@ -12,6 +12,7 @@ from enforcer.pipeline.redact import redacted
 from enforcer.pipeline.transaction import Outcome, Transaction, Verdict
 
 ANONYMOUS: JsonObject = {"sub": "anonymous", "actor_type": "user"}
+MAX_DETAIL = 500
 AMENDMENT = "VII"  # of the seed specification: refusals of HIGH and CRITICAL calls cite it
 
 
@@ -97,7 +98,7 @@ def _decision(tx: Transaction, verdict: Verdict) -> JsonObject:
         "snapshot_version": policy.index.snapshot.version if policy else None,
         "incident_epoch": policy.incident.epoch if policy else None,
         "reason_codes": reasons,
-        "detail": verdict.detail or None,
+        "detail": verdict.detail[:MAX_DETAIL] or None,
     }
 
 

@@ -1,27 +1,35 @@
-"""What a receipt may say of arguments: keys and types, never values."""
+"""What a receipt may say of arguments: keys and types, never values, and not more of them than a reader needs."""
 
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
-MAX_KEYS = 64
+MAX_KEYS = 128
+MAX_KEY_LENGTH = 128
 MAX_DEPTH = 4
 _TYPES = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def redacted(arguments: JsonObject) -> JsonObject:
-    """`{"path": "/etc"}` → `{"path": "string"}`; wide or deep parts are counted instead of shown."""
-    return _object(arguments, 1)
+    """`{"path": "/etc"}` → `{"path": "string"}`; what is too wide or too deep is counted instead of shown."""
+    return _Redaction().object(arguments, 1)
 
 
-def _object(value: JsonObject, depth: int) -> JsonObject:
-    made: JsonObject = {key[:128]: _shape(item, depth) for key, item in list(value.items())[:MAX_KEYS]}
-    if len(value) > MAX_KEYS:
-        made["…"] = f"{len(value) - MAX_KEYS} more"
-    return made
+class _Redaction:
+    def __init__(self) -> None:
+        self._left = MAX_KEYS
 
+    def object(self, value: JsonObject, depth: int) -> JsonObject:
+        made: JsonObject = {}
+        for key, item in value.items():
+            if self._left == 0:
+                made["…"] = f"{len(value) - len(made)} more"
+                break
+            self._left -= 1
+            made[key[:MAX_KEY_LENGTH]] = self._shape(item, depth)
+        return made
 
-def _shape(value: JsonValue, depth: int) -> JsonValue:
-    if isinstance(value, list):
-        return f"array of {len(value)}"
-    if isinstance(value, dict):
-        return _object(value, depth + 1) if depth < MAX_DEPTH else f"object of {len(value)}"
-    return _TYPES[type(value)]
+    def _shape(self, value: JsonValue, depth: int) -> JsonValue:
+        if isinstance(value, list):
+            return f"array of {len(value)}"
+        if isinstance(value, dict):
+            return self.object(value, depth + 1) if depth < MAX_DEPTH else f"object of {len(value)}"
+        return _TYPES[type(value)]

@@ -1,5 +1,7 @@
 """From what the stages found to what the client is told. The receipt id is known before the receipt is written."""
 
+from typing import Literal
+
 from enforcer.mcp import answers
 from enforcer.mcp.answers import Answer, Denial
 from enforcer.mcp.faults import Refusal, RequestId
@@ -19,7 +21,9 @@ def deny(gate: Gate, tx: Transaction, verdict: Verdict) -> Answer:
     """The policy's no, or ours."""
     tx.verdict = verdict
     denial = _denial(tx, verdict)
-    return answers.denied(tx.admitted, denial, form=gate.config.file.denials, request_id=_request_id(tx))
+    if tx.admitted is None:
+        return answers.denied_unread(_request_id(tx), denial)
+    return answers.denied(tx.admitted, denial, form=gate.config.file.denials)
 
 
 def unauthenticated(gate: Gate, tx: Transaction, verdict: Verdict, *, token_sent: bool) -> Answer:
@@ -39,8 +43,10 @@ def internal(tx: Transaction) -> Answer:
 
 
 def _denial(tx: Transaction, verdict: Verdict) -> Denial:
-    result = "require_approval" if verdict.result == "require_approval" else "deny"
-    return Denial(verdict.told, tx.receipt_id, result, verdict.retry_after_s)
+    decision: Literal["deny", "require_approval"] = (
+        "require_approval" if verdict.result == "require_approval" else "deny"
+    )
+    return Denial(verdict.told, tx.receipt_id, decision, verdict.retry_after_s)
 
 
 def _request_id(tx: Transaction) -> RequestId | None:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 
 from enforcer.contract.reasons import ReasonCode
-from enforcer.journal.journal import JournalUnavailable
+from enforcer.journal.problems import JournalUnavailable
 from enforcer.mcp.answers import Answer
 from enforcer.mcp.requests import HttpRequest
 from enforcer.pipeline import replies
@@ -82,8 +82,8 @@ async def _conclude(gate: Gate, tx: Transaction, answer: Answer) -> Answer:
         return replies.deny(gate, tx, Verdict.deny(ReasonCode.DENY_AUDIT_UNAVAILABLE))
     finally:
         if tx.flight is not None:
-            gate.flights.leave(tx.flight)
-            gate.after_flight(tx.flight)
+            gate.landed(tx.flight)
+    _count(gate, tx, tx.verdict)
     return answer
 
 
@@ -91,6 +91,12 @@ def _note_interruption(tx: Transaction) -> None:
     """What was about to be sent may have been."""
     if tx.flight is not None and tx.outcome is None:
         tx.outcome = Outcome("error", 0.0, detail="interrupted: effect unknown")
+
+
+def _count(gate: Gate, tx: Transaction, verdict: Verdict) -> None:
+    gate.metrics.decisions.labels(tx.server_id, verdict.result, verdict.reasons[0]).inc()
+    if verdict.result == "allow" and tx.policy is None:
+        gate.metrics.allow_without_policy.inc()
 
 
 def _begin(gate: Gate, server_id: str, request: HttpRequest) -> Transaction:

@@ -40,6 +40,11 @@ class GatedServer:
             raise UpstreamFailure("unavailable", self.warning or "not launched", sent=False)
         return self._upstream
 
+    def release(self, owner: str) -> None:
+        """An owner is gone: what was kept for it can go."""
+        if self._upstream is not None:
+            self._upstream.release(owner)
+
     async def close(self) -> None:
         """End what was started."""
         if self._upstream is not None:

@@ -6,7 +6,7 @@ from typing import Literal
 from enforcer.contract.levels import Risk
 from enforcer.contract.reasons import ReasonCode
 from enforcer.contract.strict_json import JsonObject
-from enforcer.link.link import Applied
+from enforcer.link.state import Applied
 from enforcer.mcp.admission import Admitted
 from enforcer.mcp.requests import HttpRequest
 from enforcer.mcp.sessions import Principal, Session

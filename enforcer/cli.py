@@ -1,0 +1,91 @@
+"""The command `enforcer`. Results on standard output, all else on standard error; exit codes of CONTRACTS section 1."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from enforcer.config import load
+from enforcer.errors import ConfigurationError, UnreachableError
+
+DONE, NO, WRONG_USE, UNREACHABLE = 0, 1, 2, 3
+LATER = ("stdio", "kill", "doctor")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        code: int = options.act(options)
+    except ConfigurationError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return WRONG_USE
+    except UnreachableError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return UNREACHABLE
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="enforcer", description="The gate beside an MCP server.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="serve until stopped")
+    run.add_argument("file", type=Path, metavar="FILE.toml")
+    run.add_argument("--workers", type=int, default=1, help="this version runs 1")
+    run.set_defaults(act=_run)
+    check = commands.add_parser("check", help="explain a decision from the policy on disk")
+    check.add_argument("file", type=Path, metavar="FILE.toml")
+    token = check.add_mutually_exclusive_group(required=True)
+    token.add_argument("--token", help="the caller's token")
+    token.add_argument("--token-file", type=Path, help="a file that holds it")
+    check.add_argument("--server", help="needed where the file has several upstreams")
+    check.add_argument("--tool", required=True)
+    check.add_argument("--args", default="{}", help="the arguments, a JSON object")
+    check.set_defaults(act=_check)
+    verify = commands.add_parser("verify", help="verify an export of receipts, offline")
+    verify.add_argument("file", type=Path, metavar="FILE.jsonl")
+    verify.add_argument("--key", type=Path, required=True, metavar="KEYS.json", help="what `receipts keys` printed")
+    verify.set_defaults(act=_verify)
+    for name in LATER:
+        later = commands.add_parser(name, help="not in this version")
+        later.add_argument("rest", nargs=argparse.REMAINDER)
+        later.set_defaults(act=_later)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from enforcer.process import run  # noqa: PLC0415 - the other commands start without a web server
+
+    if options.workers != 1:
+        raise ConfigurationError("-:1: --workers: this version runs one worker; leave it out")
+    return run(load(options.file))
+
+
+def _check(options: argparse.Namespace) -> int:
+    from enforcer.check import check  # noqa: PLC0415
+
+    token = options.token if options.token is not None else _text_of(options.token_file, "--token-file").strip()
+    return check(load(options.file), token=token, server=options.server, tool=options.tool, arguments=options.args)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from enforcer.verify import verify  # noqa: PLC0415
+
+    return verify(options.file, options.key)
+
+
+def _later(options: argparse.Namespace) -> int:
+    raise ConfigurationError(f"-:1: {options.command}: not in this version; run, check and verify are")
+
+
+def _text_of(path: Path, key: str) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(f"{path}:1: {key}: can't be read; name a text file") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

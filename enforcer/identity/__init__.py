@@ -1,0 +1,1 @@
+"""Who calls: tokens verified from the snapshot alone, never from the network."""

@@ -1,0 +1,181 @@
+"""The one thread that touches the journal's file: group commit, one sync for all that wait.
+
+After a failed commit the connection is never used again. A fresh one tells what did get in; the rest is refused, and
+the outcomes of calls that were sent stay owed until they are written.
+"""
+
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from enforcer.contract.times import to_text
+from enforcer.journal.entries import Entry, Intent, Outcome, Request, Withdrawal, settle
+from enforcer.journal.opening import Memory, open_store
+from enforcer.journal.problems import DamagedError, JournalUnavailable
+from enforcer.journal.store import Store
+from enforcer.journal.transaction import Transaction
+
+log = logging.getLogger(__name__)
+GROUP = 1000
+RETRY_S = 0.2
+Work: TypeAlias = "Entry | Request[Any]"
+FAILURES = (sqlite3.Error, OSError, DamagedError)
+
+
+class Writer:
+    """Owns the store. `memory` and `broken` may be read from other threads, a moment late."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self.on_commit: Callable[[], None] | None = None
+        self.broken = ""
+        self._store: Store | None = None
+        self._owed: list[Entry] = []
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+
+    def start(self) -> None:
+        """Open the file and begin to write. One that can't be opened now is tried again."""
+        self._try_ready()
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Write what is queued and end; False if the disk doesn't let it."""
+        self.queue.put(None)
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def is_alive(self) -> bool:
+        """Whether anything handed over will be looked at."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            group, going = self._next_group()
+            self._serve(group)
+        self._close()
+
+    def _next_group(self) -> tuple[list[Work], bool]:
+        group: list[Work] = []
+        try:
+            work = self.queue.get(timeout=RETRY_S if self._owed or self.broken else None)
+            while work is not None:
+                group.append(work)
+                if len(group) >= GROUP:
+                    return group, True
+                work = self.queue.get_nowait()
+        except queue.Empty:
+            return group, True
+        return group, False
+
+    def _serve(self, group: list[Work]) -> None:
+        """Writes first, so that what is read afterwards is durable."""
+        entries = self._owed + [work for work in group if isinstance(work, Entry)]
+        entries = [entry for entry in entries if not self._pointless(entry)]
+        requests = [work for work in group if isinstance(work, Request)]
+        writes = [request for request in requests if request.writes]
+        self._owed = []
+        if entries or writes:
+            self._write(entries, writes)
+        elif self.broken:
+            self._try_ready()
+        for request in requests:
+            if not request.writes:
+                self._read(request)
+
+    def _pointless(self, entry: Entry) -> bool:
+        """Nobody waits, and no call that was sent depends on it."""
+        return entry.abandoned and (isinstance(entry, Intent) or entry.receipt_id not in self.memory.open_calls)
+
+    def _write(self, entries: list[Entry], requests: list[Request[Any]]) -> None:
+        try:
+            self._commit(entries, requests)
+        except FAILURES as error:
+            self._recover(error, entries)
+            for request in requests:
+                request.refuse(str(error))
+        else:
+            for request in requests:
+                request.done()
+        settle(entries)
+        if entries and self.on_commit is not None:
+            self.on_commit()
+
+    def _commit(self, entries: list[Entry], requests: list[Request[Any]]) -> None:
+        store, memory = self._ready(), self.memory
+        assert memory.chain is not None, "an open store has a chain"
+        tx = Transaction(store, memory.number, memory.chain, to_text(memory.clock()))
+        tx.begin(entry.receipt_id for entry in entries if isinstance(entry, Outcome))
+        for entry in entries:
+            entry.write(tx)
+        tx.write()
+        for request in requests:
+            request.run(store)
+        store.commit()
+        memory.chain = tx.chain
+        memory.depth = store.depth()
+        for entry in entries:
+            entry.after(memory.open_calls)
+
+    def _recover(self, error: Exception, entries: list[Entry]) -> None:
+        """Close, open afresh, read back what the group holds; refuse what isn't there."""
+        self._drop(error)
+        refused = list(entries)
+        try:
+            store = self._ready()
+            refused = [entry for entry in entries if not entry.is_in(store)]
+        except FAILURES as again:
+            self._drop(again)
+        unavailable = JournalUnavailable(str(error))
+        for entry in refused:
+            entry.fate = unavailable
+        for entry in entries:
+            if entry.fate is not unavailable:
+                entry.after(self.memory.open_calls)
+        self._owed = [owed for entry in refused if (owed := self._owed_for(entry)) is not None]
+
+    def _owed_for(self, refused: Entry) -> Entry | None:
+        """The outcome of a call that was sent; the end of an intent that may have got in though it was refused."""
+        if isinstance(refused, Intent):
+            return Withdrawal(refused.receipt_id)
+        if isinstance(refused, Outcome) and refused.receipt_id in self.memory.open_calls:
+            return Outcome(refused.receipt_id, receipt=refused.receipt)
+        return refused if isinstance(refused, Withdrawal) else None
+
+    def _read(self, request: Request[Any]) -> None:
+        try:
+            request.run(self._ready())
+        except FAILURES as error:
+            self._drop(error)
+            request.refuse(str(error))
+        else:
+            request.done()
+
+    def _ready(self) -> Store:
+        if self._store is None:
+            self._store = open_store(self.memory)
+            if self.broken:
+                log.warning("the journal can be written again")
+            self.broken = ""
+        return self._store
+
+    def _try_ready(self) -> None:
+        try:
+            self._ready()
+        except FAILURES as error:
+            self._drop(error)
+
+    def _drop(self, error: Exception) -> None:
+        if not self.broken:
+            log.error("the journal can't be written: %s", error)
+        self.broken = str(error) or type(error).__name__
+        self._close()
+
+    def _close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None

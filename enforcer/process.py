@@ -1,0 +1,209 @@
+"""One enforcer process: policy comes in, calls are gated, receipts go out, until it is told to stop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+import uvloop
+
+from enforcer.admin import AdminApp
+from enforcer.app import App
+from enforcer.config import Address, Config
+from enforcer.contract import redis_names
+from enforcer.contract.keys import Role, SigningKey
+from enforcer.errors import ConfigurationError
+from enforcer.journal.journal import Journal
+from enforcer.link.celery_out import CelerySender
+from enforcer.link.hooks import Hooks
+from enforcer.link.link import Link, LinkSettings
+from enforcer.link.ship import Shipper
+from enforcer.link.state import Applied
+from enforcer.mcp.sessions import Session, Sessions
+from enforcer.metrics import Metrics
+from enforcer.pipeline.decide import refused_now
+from enforcer.pipeline.gate import Gate
+from enforcer.pipeline.inflight import Flights
+from enforcer.pipeline.server import GatedServer
+from enforcer.sandbox.launch import Host
+from enforcer.sandbox.probe import probe
+from enforcer.secrets_on_disk import hmac_keys, read_secret, signing_key
+
+log = logging.getLogger(__name__)
+GRACE_S = 10
+
+
+def run(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code."""
+    key = signing_key(config.data_dir)
+    with _listen("listen", config.listen) as listening:
+        journal = Journal.open(config.data_dir, enforcer_id=config.enforcer_id)
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve(config, key, journal, listening))
+        finally:
+            journal.close()
+    return 0
+
+
+async def _serve(config: Config, key: SigningKey, journal: Journal, listening: socket.socket) -> None:
+    process = Process(config, key, journal, listening.getsockname()[1])
+    server = _Server(_settings(App(process.gate), config))
+    servers = [(server, listening)]
+    if config.admin_listen is not None:
+        admin = uvicorn.Config(AdminApp(process.gate), lifespan="off", log_config=None, access_log=False)
+        servers.append((_Server(admin), _listen("admin_listen", config.admin_listen)))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _exit_all, [s for s, _ in servers])
+    async with asyncio.TaskGroup() as tasks:
+        background = [tasks.create_task(process.link.run()), tasks.create_task(_announce(process, listening))]
+        process.shipper.start()
+        serving = [tasks.create_task(s.serve(sockets=[on])) for s, on in servers]
+        await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
+        _exit_all([s for s, _ in servers])
+        await asyncio.wait(serving)
+        for task in background:
+            task.cancel()
+        await process.close()
+
+
+class Process:
+    """The parts, wired to one another."""
+
+    def __init__(self, config: Config, key: SigningKey, journal: Journal, port: int) -> None:
+        flights = Flights()
+        host = Host(probe(), config.data_dir, Path.home())
+        self._config, self._servers = config, {u.server: GatedServer(u, config, host) for u in config.file.upstream}
+        hooks = Hooks(
+            on_change=self._changed,
+            on_ack=self._acked,
+            in_flight_matching=flights.stopping,
+            journal_depth=journal.depth,
+            warnings=self._warnings,
+        )
+        self.link = Link(_link_settings(config, key), hooks)
+        self.shipper = _shipper(config, key, journal, self.link)
+        self.gate = Gate(
+            config=config,
+            link=self.link,
+            journal=journal,
+            servers=self._servers,
+            sessions=Sessions(on_end=self._session_ended),
+            hmac_keys=hmac_keys(config.data_dir),
+            allowed_hosts=_allowed_hosts(config, port),
+            allowed_origins=_allowed_origins(config),
+            metrics=Metrics(),
+            flights=flights,
+        )
+
+    async def close(self) -> None:
+        """End what was started, and give the last receipts a moment to leave."""
+        for server in self._servers.values():
+            await server.close()
+        await asyncio.to_thread(self.shipper.close)
+
+    def _acked(self, envelope: bytes) -> None:
+        self.shipper.acknowledge(envelope)
+
+    def _changed(self, server_id: str, _applied: Applied) -> None:
+        self.gate.flights.stop_refused(server_id, lambda call: refused_now(self.gate, call))
+
+    def _session_ended(self, session: Session) -> None:
+        self._servers[session.server_id].release(session.owner)
+
+    def _warnings(self) -> tuple[str, ...]:
+        found = [server.warning for server in self._servers.values() if server.warning]
+        problem = self.gate.journal.problem()
+        return (*found, *((f"journal: {problem}",) if problem else ()), *self.shipper.problems())
+
+
+class _Server(uvicorn.Server):
+    """Signals are ours: uvicorn would raise them again after an orderly end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _exit_all(servers: list[_Server]) -> None:
+    for server in servers:
+        server.should_exit = True
+
+
+async def _announce(process: Process, listening: socket.socket) -> None:
+    """One line, once every server has a verified policy."""
+    await process.link.wait_ready()
+    host, port = listening.getsockname()[:2]
+    scheme = "https" if process.gate.config.file.tls.cert else "http"
+    shown = f"[{host}]" if ":" in host else host
+    sys.stdout.write(f"ready: {scheme}://{shown}:{port}/mcp\n")
+    sys.stdout.flush()
+
+
+def _settings(app: App, config: Config) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_S,
+        ssl_certfile=config.file.tls.cert or None,
+        ssl_keyfile=config.file.tls.key or None,
+    )
+
+
+def _listen(key: str, address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server((address.host, address.port), family=family, backlog=1024)
+    except OSError as problem:
+        where = f"{address.host}:{address.port}"
+        raise ConfigurationError(f"-:1: {key}: {where} can't be listened on, {problem.strerror}; free it") from None
+
+
+def _link_settings(config: Config, key: SigningKey) -> LinkSettings:
+    return LinkSettings(
+        enforcer_id=config.enforcer_id,
+        server_ids=config.server_ids,
+        root_keys=config.root_keys,
+        data_dir=config.data_dir,
+        key=key,
+        redis_url=config.file.policy_redis.url,
+        password_file=config.data_dir / config.file.policy_redis.password_file,
+        control_plane_url=config.file.control_plane.url,
+    )
+
+
+def _shipper(config: Config, key: SigningKey, journal: Journal, link: Link) -> Shipper:
+    redis = config.file.receipts_redis
+    password = read_secret(config.data_dir / redis.password_file)
+    return Shipper(
+        journal,
+        enforcer_id=config.enforcer_id,
+        key=key,
+        make_sender=lambda: CelerySender(redis.url, password, redis_names.receipts_queue(config.enforcer_id)),
+        ack_keys=lambda: link.public_keys(Role.ACK),
+    )
+
+
+def _allowed_hosts(config: Config, port: int) -> frozenset[str]:
+    listen = config.listen
+    names = {listen.host, "localhost"} if listen.loopback else {listen.host}
+    own = {f"[{name}]:{port}" if ":" in name else f"{name}:{port}" for name in names}
+    return frozenset(h.lower() for h in (*own, urlsplit(config.file.public_url).netloc, *config.file.allowed_hosts))
+
+
+def _allowed_origins(config: Config) -> frozenset[str]:
+    parts = urlsplit(config.file.public_url)
+    return frozenset(o.lower() for o in (f"{parts.scheme}://{parts.netloc}", *config.file.allowed_origins))

@@ -1,0 +1,43 @@
+"""`enforcer verify`: an export of receipts checked offline, with nothing but the public keys."""
+
+import sys
+from pathlib import Path
+
+from enforcer.contract import strict_json
+from enforcer.contract.export import verify_export
+from enforcer.contract.keys import PublicKey, Role
+from enforcer.errors import ConfigurationError
+
+
+def verify(file: Path, keys_file: Path) -> int:
+    """Exit code 0 where the export is whole and unchanged, else 1 and what is wrong with it."""
+    keys = read_keys(keys_file)
+    try:
+        with file.open("rb") as lines:
+            report = verify_export((line.rstrip(b"\n") for line in lines), keys)
+    except OSError as problem:
+        raise ConfigurationError(f"{file}:1: -: can't be read, {problem.strerror}; name an export") from None
+    for found in report.problems:
+        sys.stdout.write(f"{file}: {found}\n")
+    if report.problems:
+        return 1
+    sys.stdout.write(f"{report.receipts} receipts, {report.chains} chains, verified\n")
+    return 0
+
+
+def read_keys(file: Path) -> dict[str, PublicKey]:
+    """The checkpoint keys of what `receipts keys` printed, by key id; raises `ConfigurationError`."""
+    try:
+        found = strict_json.parse_object(file.read_bytes())
+        listed = found["keys"]
+        assert isinstance(listed, list)
+        made = [PublicKey.from_text(str(k["public"])) for k in listed if isinstance(k, dict) and _checkpoint(k)]
+    except OSError as problem:
+        raise ConfigurationError(f"{file}:1: --key: can't be read, {problem.strerror}; name the keys file") from None
+    except (ValueError, KeyError, TypeError, AssertionError):
+        raise ConfigurationError(f"{file}:1: --key: holds no keys; write what `receipts keys` prints") from None
+    return {key.keyid: key for key in made}
+
+
+def _checkpoint(entry: strict_json.JsonObject) -> bool:
+    return entry.get("role") == Role.CHECKPOINT
