@@ -62,6 +62,14 @@ async def _stay(scene: Scene, ended: asyncio.Event) -> None:
     await ended.wait()
 
 
+def leaves(group: BaseExceptionGroup[FailedError]) -> list[str]:
+    """What went wrong, out of all the groups around it."""
+    found: list[str] = []
+    for problem in group.exceptions:
+        found += leaves(problem) if isinstance(problem, BaseExceptionGroup) else [str(problem)]
+    return found
+
+
 def main() -> int:
     """Exit code: 0 the story held, 1 it did not, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="make demo")
@@ -72,7 +80,7 @@ def main() -> int:
     try:
         asyncio.run(play(options.home.resolve(), leave=options.exit))
     except* FailedError as group:
-        for problem in group.exceptions:
+        for problem in leaves(group):
             say(f"FAILED: {problem}")
         code = 1
     except* asyncio.CancelledError:

@@ -21,7 +21,7 @@ def test_keys_and_types_are_shown_and_values_are_not() -> None:
 
 
 def test_wide_objects_are_counted() -> None:
-    assert redacted({str(n): n for n in range(100)})["…"] == "36 more"
+    assert redacted({str(n): n for n in range(200)})["…"] == "72 more"
 
 
 @given(

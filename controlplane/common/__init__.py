@@ -1,0 +1,1 @@
+"""What every app needs: errors, the shape of commands, who acts."""

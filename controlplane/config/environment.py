@@ -1,0 +1,151 @@
+"""The only place that reads the environment. What `up` left in the data directory stands in for what isn't given.
+
+It must load on a machine that has nothing: no variable, no network, no directory.
+"""
+
+import difflib
+import ipaddress
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parents[2]
+KNOWN = ("DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR")
+
+
+class EnvironmentProblemError(Exception):
+    """One line for the operator: `environment:1: KEY: what is wrong; what would be right`."""
+
+    def __init__(self, key: str, sentence: str) -> None:
+        super().__init__(f"environment:1: {key}: {sentence}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """All that a process of the control plane is told from outside; an empty URL is one that nobody gave."""
+
+    data_dir: Path
+    keys_dir: Path
+    database_url: str
+    redis_url: str
+    receipts_broker_url: str
+    secret_key: str
+    allowed_hosts: tuple[str, ...]
+    public_url: str
+    fetch_allow: tuple[str, ...]
+
+
+def read_environment(environ: Mapping[str, str]) -> Environment:
+    """Raises `EnvironmentProblemError` for an unknown `DRAWBRIDGE_*` and for values that can't be meant."""
+    _refuse_unknown(environ)
+    data_dir = Path(environ.get("DRAWBRIDGE_DATA_DIR") or ROOT / "var").absolute()
+    public_url = _public_url(environ.get("PUBLIC_URL") or stored(data_dir / "web.url") or "http://127.0.0.1:8000")
+    return Environment(
+        data_dir=data_dir,
+        keys_dir=Path(environ.get("DRAWBRIDGE_KEYS_DIR") or data_dir / "keys").absolute(),
+        database_url=environ.get("DATABASE_URL", ""),
+        redis_url=_redis_url("REDIS_URL", environ.get("REDIS_URL") or stored(data_dir / "redis-admin.url")),
+        receipts_broker_url=_redis_url(
+            "RECEIPTS_BROKER_URL", environ.get("RECEIPTS_BROKER_URL") or stored(data_dir / "broker-admin.url")
+        ),
+        secret_key=_secret_key(environ.get("SECRET_KEY_FILE", ""), data_dir),
+        allowed_hosts=_allowed_hosts(environ.get("ALLOWED_HOSTS", ""), public_url),
+        public_url=public_url,
+        fetch_allow=_networks(environ.get("FETCH_ALLOW", "")),
+    )
+
+
+def stored(path: Path) -> str:
+    """The text of a small file that may not be there or not be ours to read."""
+    try:
+        return path.read_text().strip()
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nothing outside this machine can reach that host name or address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    for name in sorted(environ):
+        if name.startswith("DRAWBRIDGE_") and name not in KNOWN:
+            near = difflib.get_close_matches(name, KNOWN, n=1, cutoff=0.8)
+            right = f"did you mean {near[0]}?" if near else "known are " + " and ".join(KNOWN)
+            raise EnvironmentProblemError(name, f"unknown variable; {right}")
+
+
+def _secret_key(file: str, data_dir: Path) -> str:
+    """Without a file each process makes its own: nothing that it signs outlives it."""
+    if not file:
+        return stored(data_dir / "secret.key") or secrets.token_urlsafe(48)
+    try:
+        text = Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        why = problem.strerror if isinstance(problem, OSError) else "not UTF-8"
+        raise EnvironmentProblemError("SECRET_KEY_FILE", f"{file} can't be read, {why}; name a text file") from None
+    if len(text) < 32:
+        raise EnvironmentProblemError("SECRET_KEY_FILE", f"{file} is too short; write 32 random characters or more")
+    return text
+
+
+def _public_url(text: str) -> str:
+    parts = _split("PUBLIC_URL", text, ("http", "https"))
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise EnvironmentProblemError("PUBLIC_URL", f"{text!r} is plaintext beyond this machine; write https://…")
+    return text.rstrip("/")
+
+
+def _redis_url(key: str, text: str) -> str:
+    if not text:
+        return ""
+    parts = _split(key, text, ("redis", "rediss"))
+    if parts.scheme == "redis" and not is_loopback(parts.hostname or ""):
+        raise EnvironmentProblemError(key, "is plaintext beyond this machine; write rediss://…")
+    return text
+
+
+class _Parts:
+    def __init__(self, scheme: str, hostname: str | None) -> None:
+        self.scheme, self.hostname = scheme, hostname
+
+
+def _split(key: str, text: str, schemes: tuple[str, ...]) -> _Parts:
+    """The text is not repeated where it may hold a password."""
+    shown = repr(text) if "@" not in text else "the value"
+    try:
+        parts = urlsplit(text)
+        whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
+        raise EnvironmentProblemError(key, f"{shown} is no URL; write {schemes[0]}://HOST:PORT or {schemes[1]}://…")
+    return _Parts(parts.scheme, parts.hostname)
+
+
+def _allowed_hosts(text: str, public_url: str) -> tuple[str, ...]:
+    given = tuple(name.strip() for name in text.split(",") if name.strip())
+    if "*" in given:
+        raise EnvironmentProblemError("ALLOWED_HOSTS", "'*' would believe any Host header; name the hosts")
+    host = urlsplit(public_url).hostname or ""
+    return given or tuple(dict.fromkeys((f"[{host}]" if ":" in host else host, "127.0.0.1", "localhost", "[::1]")))
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    given = tuple(part.strip() for part in text.split(",") if part.strip())
+    for part in given:
+        try:
+            ipaddress.ip_network(part)
+        except ValueError:
+            raise EnvironmentProblemError(
+                "FETCH_ALLOW", f"{part!r} is no network; write them like 10.1.0.0/16,10.2.0.0/16"
+            ) from None
+    return given

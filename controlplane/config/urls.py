@@ -1,0 +1,17 @@
+"""Routes of the control plane."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+from controlplane.fleet.api import StateView
+
+
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """Whether this process answers; it says nothing of the others."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+urlpatterns = [
+    path("healthz", healthz),
+    path("api/v1/enforcer/state", StateView.as_view()),
+]

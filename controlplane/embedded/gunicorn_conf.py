@@ -1,0 +1,14 @@
+"""gunicorn of the embedded control plane: one worker that dies with its parent; no control socket, no access log."""
+
+from controlplane.embedded.supervisor import LIBC, PR_SET_PDEATHSIG
+
+workers = 1
+threads = 4
+worker_class = "gthread"
+control_socket_disable = True
+preload_app = False
+
+
+def post_fork(server: object, worker: object) -> None:  # noqa: ARG001 - gunicorn calls it so
+    """The worker is a grandchild of `up`, which its parent's death signal does not reach."""
+    LIBC.prctl(PR_SET_PDEATHSIG, 9)

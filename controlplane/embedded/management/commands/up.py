@@ -1,0 +1,71 @@
+"""`manage.py up`: the embedded control plane in the foreground."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from controlplane.common.files import secret_directory
+from controlplane.embedded.addresses import Addresses, choose
+from controlplane.embedded.lock import lock
+from controlplane.embedded.parts import migrate, parts
+from controlplane.embedded.supervisor import Supervisor
+
+
+def say(line: str) -> None:
+    """One line on standard output, at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+class Command(BaseCommand):
+    """Start everything that the control plane is, until Ctrl-C."""
+
+    help = "Run the whole control plane on this machine: SQLite, two Valkeys, publisher, web and worker."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument(
+            "--data-dir", type=Path, help="where everything is kept (default: DRAWBRIDGE_DATA_DIR or var/)"
+        )
+        parser.add_argument("--port", type=int, help="of the web (default: as last time, else a free one)")
+        parser.add_argument(
+            "--redis-port", type=int, help="of the policy Valkey (default: as last time, else a free one)"
+        )
+        parser.add_argument("--no-demo", action="store_true", help="seed nothing (this version seeds nothing anyway)")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django calls it so
+        data: Path = (options["data_dir"] or settings.DATA_DIR).resolve()
+        secret_directory(data)
+        held = lock(data / "up.lock")
+        if held is None:
+            self.stderr.write(f"{data}/up.lock:1: -: another `manage.py up` runs here; stop it or give a --data-dir")
+            sys.exit(2)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the supervisor listens, Ctrl-C simply ends this
+        port, redis_port = (_given(f"--{name}", options[name.replace("-", "_")]) for name in ("port", "redis-port"))
+        sys.exit(asyncio.run(_run(data, choose(data, port=port, redis_port=redis_port))))
+
+
+def _given(name: str, port: int | None) -> int | None:
+    if port is not None and not 0 < port < 65536:
+        sys.stderr.write(f"command line:1: {name}: {port} is no port; give 1 to 65535, or nothing for a free one\n")
+        sys.exit(2)
+    return port
+
+
+async def _run(data: Path, addresses: Addresses) -> int:
+    if await migrate(data):
+        sys.stderr.write("the database could not be brought up to date\n")
+        return 1
+    addresses.save(data)
+    supervisor = Supervisor(parts(data, addresses), say)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, supervisor.stop.set)
+
+    await supervisor.run(lambda: say(f"ready: {addresses.web_url}"))
+    return 0

@@ -1,0 +1,87 @@
+"""The only writer of enforcers."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from controlplane.common.errors import Conflict, InvalidState
+from controlplane.fleet.models import Enforcer
+from controlplane.inventory.models import Server
+from controlplane.receipts.services import OWN_ID, record_admin_receipt
+from enforcer.contract.keys import PublicKey
+from enforcer.contract.targets import ID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What the enforcer will prove itself with; only hashes and the public key are kept."""
+
+    public_key: PublicKey
+    redis_password: str
+    broker_password: str
+
+
+@transaction.atomic
+def enroll(
+    *, enforcer_id: str, server_ids: Sequence[str], credentials: Credentials, rotate: bool, actor: str
+) -> Enforcer:
+    """Create it, or with `rotate` give it new credentials and servers; raises `Conflict` and `InvalidState`."""
+    check_enrolment(enforcer_id=enforcer_id, server_ids=server_ids, rotate=rotate)
+    row = Enforcer.objects.select_for_update().filter(id=enforcer_id).first() or Enforcer(
+        id=enforcer_id, wanted_users=0
+    )
+    row.public_key = credentials.public_key.text
+    row.redis_password_sha256 = _sha256(credentials.redis_password)
+    row.broker_password_sha256 = _sha256(credentials.broker_password)
+    row.wanted_users += 1
+    row.decommissioned_at = None
+    row.save()
+    row.servers.set(Server.objects.filter(id__in=server_ids))
+    record_admin_receipt(
+        actor=actor,
+        action="enforcer.rotate" if rotate else "enforcer.enroll",
+        detail={"enforcer_id": enforcer_id, "servers": list(server_ids), "keyid": credentials.public_key.keyid},
+    )
+    return row
+
+
+def check_enrolment(*, enforcer_id: str, server_ids: Sequence[str], rotate: bool) -> None:
+    """Raises what `enroll` would, before anything is written."""
+    if not ID.fullmatch(enforcer_id) or enforcer_id == OWN_ID:
+        raise InvalidState("ENFORCER_ID", f"{enforcer_id!r} is no free id; write lower-case letters, digits, - and _")
+    there = Enforcer.objects.filter(id=enforcer_id).exists()
+    if there and not rotate:
+        raise Conflict("ENFORCER_ID", f"{enforcer_id} is enrolled; add --rotate to give it new credentials")
+    if rotate and not there:
+        raise InvalidState("--rotate", f"{enforcer_id} is not enrolled; leave --rotate out")
+    known = set(Server.objects.filter(id__in=server_ids, retired=False).values_list("id", flat=True))
+    for server_id in server_ids:
+        if server_id not in known:
+            raise InvalidState("--server", f"there is no server {server_id!r}; apply a policy that declares it")
+
+
+@transaction.atomic
+def decommission(*, enforcer_id: str, actor: str) -> None:
+    """It no longer counts in convergence, and its Redis users go; its receipts are still taken."""
+    Enforcer.objects.filter(id=enforcer_id).update(decommissioned_at=timezone.now())
+    record_admin_receipt(actor=actor, action="enforcer.decommission", detail={"enforcer_id": enforcer_id})
+
+
+def users_made(*, enforcer: Enforcer, counter: str) -> None:
+    """By the publisher: an instance has the user as of `enforcer.wanted_users`."""
+    Enforcer.objects.filter(id=enforcer.id, wanted_users=enforcer.wanted_users).update(
+        **{counter: enforcer.wanted_users}
+    )
+
+
+def has_users(enforcer_id: str) -> bool:
+    """Whether the enforcer can sign in at both instances."""
+    row = Enforcer.objects.get(id=enforcer_id)
+    return row.policy_users == row.broker_users == row.wanted_users
+
+
+def _sha256(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()

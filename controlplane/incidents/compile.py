@@ -1,0 +1,48 @@
+"""Rows → the incident state of one server: the full state, everything that could concern it."""
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.inventory.models import Server
+from enforcer.contract import incident
+from enforcer.contract.documents import SCHEMA
+from enforcer.contract.incident import Incident
+from enforcer.contract.targets import Target, parse_target
+from enforcer.contract.times import to_text
+
+ONE_SERVER = ("server", "tool", "credential")
+
+
+def compile_incident(server: Server, *, epoch: int, generation: int, now: datetime) -> Incident:
+    """Sorted, so that equal rows give equal bytes."""
+    raised = KillSwitch.objects.filter(lowered_at__isnull=True).order_by("id")
+    return Incident(
+        schema=SCHEMA,
+        generation=generation,
+        issued_at=to_text(now.timestamp()),
+        server_id=server.id,
+        epoch=epoch,
+        kill_switches=tuple(_switch(row) for row in raised if concerns(row.target, server.id)),
+        revoked_principals=tuple(
+            incident.RevokedPrincipal(subject=row.subject, issuer=row.issuer)
+            for row in RevokedPrincipal.objects.order_by("issuer", "subject")
+        ),
+        revoked_tokens=tuple(
+            RevokedToken.objects.filter(Q(expires_at__gt=now)).order_by("jti").values_list("jti", flat=True)
+        ),
+        quarantined=tuple(Quarantine.objects.order_by("target").values_list("target", flat=True)),
+    )
+
+
+def concerns(text: str, server_id: str) -> bool:
+    """Whether a server's enforcers are told of this target; one that can't be read concerns everybody."""
+    target = parse_target(text)
+    if not isinstance(target, Target) or target.kind not in ONE_SERVER:
+        return True
+    return server_id == (target.server if target.kind == "tool" else target.name)
+
+
+def _switch(row: KillSwitch) -> incident.KillSwitch:
+    return incident.KillSwitch(id=f"kill-{row.pk}", target=row.target, message=row.message or None)

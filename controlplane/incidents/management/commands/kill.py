@@ -1,0 +1,85 @@
+"""`manage.py kill raise|lower TARGET`: acts at once, then shows which enforcers have confirmed it, and how fast."""
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from controlplane.common.actor import host_operator
+from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
+from controlplane.common.commands import Command as BaseCommand
+from controlplane.common.errors import StackUnreachable
+from controlplane.fleet.convergence import Convergence, Watch, concerned, incident_applied
+from controlplane.incidents.services import Switched, lower_kill, raise_kill
+from controlplane.policy import waiting
+from controlplane.policy.models import Published
+from enforcer.contract.times import to_text
+
+
+class Command(BaseCommand):
+    """The host operator's way; it needs the database and, to see the fleet, Redis."""
+
+    help = "Raise or lower a kill switch and wait for the fleet."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """As CONTRACTS section 1."""
+        parser.add_argument("action", choices=("raise", "lower"))
+        parser.add_argument("target", metavar="TARGET")
+        parser.add_argument("--reason", required=True, metavar="TEXT")
+        parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds to wait, 10 if not given")
+        parser.add_argument("--emergency", action="store_true", help="not served by this version")
+
+    def work(self, options: dict[str, Any]) -> int:
+        """The switch is set even where nobody can be watched."""
+        if options["emergency"]:
+            raise UsageError.option("--emergency", "this version can't sign without the publisher; leave it out")
+        if not options["reason"].strip():
+            raise UsageError.option("--reason", "is empty; say why, for the receipt")
+        until = time.monotonic() + options["timeout"]
+        watch = _watch()
+        if watch is None:
+            self._report_change(_switch(options), options["action"])
+            raise StackUnreachable("it is in the database, but Redis can't be reached to publish it or see the fleet")
+        with watch:
+            switched = _switch(options)
+            self._report_change(switched, options["action"])
+            wanted = _wanted(switched, until)
+            seen = watch.wait(incident_applied, wanted, timeout_s=max(until - time.monotonic(), 0.0))
+        return self._report_fleet(seen, bool(concerned(wanted)))
+
+    def _report_change(self, switched: Switched, action: str) -> None:
+        if switched.change_id is None:
+            self.say("it was raised already" if action == "raise" else "it was not raised")
+
+    def _report_fleet(self, seen: Convergence, anybody: bool) -> int:
+        if not anybody:
+            self.stdout.write("no enforcers")
+            return DONE
+        for one in seen.confirmed:
+            self.stdout.write(f"{one.enforcer_id}  {one.ms:.1f} ms")
+        for quiet in seen.silent:
+            self.stdout.write(f"{quiet.enforcer_id}  silent, stops by {to_text(quiet.stops_by)}")
+        total = len(seen.confirmed) + len(seen.silent)
+        self.stdout.write(f"converged {len(seen.confirmed)} of {total} in {seen.ms:.1f} ms")
+        return DONE if seen.complete else ANSWER_IS_NO
+
+
+def _watch() -> Watch | None:
+    try:
+        return Watch().open()
+    except StackUnreachable:
+        return None
+
+
+def _switch(options: dict[str, Any]) -> Switched:
+    act = raise_kill if options["action"] == "raise" else lower_kill
+    return act(target=options["target"], reason=options["reason"], actor=host_operator())
+
+
+def _wanted(switched: Switched, until: float) -> dict[str, int]:
+    """Server → the epoch that carries the switch; where nothing changed, the newest."""
+    if switched.change_id is None:
+        found = Published.objects.filter(server_id__in=switched.server_ids, incident__isnull=False)
+        return dict(found.values_list("server_id", "incident__number"))
+    if not waiting.wait_published(switched.change_id, max(until - time.monotonic(), 0.0)):
+        raise StackUnreachable("it is in the database, but the publisher doesn't answer; is the control plane up?")
+    return waiting.numbers(switched.change_id)

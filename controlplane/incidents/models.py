@@ -1,0 +1,79 @@
+"""What is switched off: kill switches, revoked principals and tokens, quarantines. A lowered switch keeps its row."""
+
+from django.db import models
+from django.db.models import Q
+
+
+class KillSwitch(models.Model):
+    """`message` is told to callers; reasons stay here."""
+
+    target = models.CharField(max_length=512)
+    reason = models.TextField()
+    message = models.CharField(max_length=500, blank=True)
+    raised_by = models.CharField(max_length=255)
+    raised_at = models.DateTimeField(auto_now_add=True)
+    lowered_by = models.CharField(max_length=255, blank=True)
+    lowered_at = models.DateTimeField(null=True, blank=True)
+    lowered_reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="raised_once", fields=["target"], condition=Q(lowered_at__isnull=True)),
+            models.CheckConstraint(name="switch_named", condition=~Q(target="") & ~Q(raised_by="")),
+            models.CheckConstraint(
+                name="switch_lowered_by",
+                condition=Q(lowered_at__isnull=True, lowered_by="") | (Q(lowered_at__isnull=False) & ~Q(lowered_by="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target} (kill-{self.pk})"
+
+
+class RevokedPrincipal(models.Model):
+    """Every token of it is refused."""
+
+    subject = models.CharField(max_length=255)
+    issuer = models.CharField(max_length=512)
+    actor = models.CharField(max_length=255)
+    reason = models.TextField(blank=True)
+    revoked_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="revoked_principal_once", fields=["issuer", "subject"])]
+
+    def __str__(self) -> str:
+        return f"{self.subject} of {self.issuer}"
+
+
+class RevokedToken(models.Model):
+    """A token id. Once the token has expired the row need not be published any more."""
+
+    jti = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+    actor = models.CharField(max_length=255)
+    reason = models.TextField(blank=True)
+    revoked_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.jti
+
+
+class Quarantine(models.Model):
+    """`principal:SUBJECT` or `session:ID`."""
+
+    target = models.CharField(max_length=512, unique=True)
+    actor = models.CharField(max_length=255)
+    reason = models.TextField(blank=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="quarantine_target",
+                condition=Q(target__startswith="principal:") | Q(target__startswith="session:"),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.target

@@ -1,0 +1,1 @@
+"""Trust levels, servers and their tools."""

@@ -1,0 +1,79 @@
+"""Rows of this app → their part of a snapshot. The casts are what the check constraints of the rows hold."""
+
+from typing import Literal, cast
+
+from controlplane.inventory.models import Server, Tool, TrustLevel
+from enforcer.contract.levels import Risk
+from enforcer.contract.levels import TrustLevel as Level
+from enforcer.contract.snapshot import (
+    Allowed,
+    Credential,
+    CredentialMode,
+    FsPolicy,
+    Limits,
+    NetPolicy,
+    Sandbox,
+    ServerPolicy,
+    ToolPolicy,
+    TrustPolicy,
+)
+
+ToolState = Literal["reviewed", "unreviewed", "changed", "quarantined"]
+
+
+def trust_policy(row: TrustLevel) -> TrustPolicy:
+    """The level of a server."""
+    return TrustPolicy(
+        name=Level(row.name),
+        ceiling=Risk(row.ceiling),
+        pins="optional" if row.pins == "optional" else "required",
+        stale_high_s=row.stale_high_s,
+        stale_all_s=row.stale_all_s,
+    )
+
+
+def server_policy(row: Server) -> ServerPolicy:
+    """The server itself; an empty sandbox is its level's."""
+    level = row.trust_level
+    return ServerPolicy(
+        id=row.id,
+        title=row.title,
+        credential=Credential(mode=cast("CredentialMode", row.credential_mode)),
+        sandbox=Sandbox(
+            fs=cast("FsPolicy", row.sandbox_fs or level.sandbox_fs),
+            net=cast("NetPolicy", row.sandbox_net or level.sandbox_net),
+        ),
+        workspace=row.workspace or None,
+        egress=tuple(row.egress),
+        allow=Allowed(
+            sampling=row.allow_sampling,
+            elicitation=row.allow_elicitation,
+            roots=row.allow_roots,
+            tasks=row.allow_tasks,
+            completion=row.allow_completion,
+        ),
+        limits=Limits(
+            max_request_bytes=row.max_request_bytes,
+            max_response_bytes=row.max_response_bytes,
+            timeout_s=row.timeout_s,
+            rate=row.rate or None,
+        ),
+    )
+
+
+def tool_policy(row: Tool) -> ToolPolicy:
+    """One tool."""
+    return ToolPolicy(
+        name=row.name,
+        risk=Risk(row.risk),
+        state=cast("ToolState", row.state),
+        input_schema=row.input_schema,
+        declared=row.declared,
+        path_arguments=_pointers(row.path_arguments),
+        url_arguments=_pointers(row.url_arguments),
+        pin=row.pin or None,
+    )
+
+
+def _pointers(stored: list[str] | None) -> tuple[str, ...] | None:
+    return None if stored is None else tuple(stored)

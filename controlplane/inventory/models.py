@@ -1,0 +1,143 @@
+"""Trust levels, servers, tools. A retired server keeps its row, so that its version numbers never start again."""
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+from enforcer.contract import levels
+from enforcer.contract.targets import ID
+
+RISKS = [(risk.value, risk.value) for risk in levels.Risk]
+RISK_NAMES = [risk.value for risk in levels.Risk]
+LEVEL_NAMES = [level.value for level in levels.TrustLevel]
+TRUST_LEVELS = [(level.value, level.value) for level in levels.TrustLevel]
+
+
+class Pins(models.TextChoices):
+    """Whether a tool must be seen as it was reviewed."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"
+
+
+class FsPolicy(models.TextChoices):
+    """What a sandboxed server may see of the disk."""
+
+    WORKSPACE_ONLY = "workspace_only"
+    READ_ONLY = "read_only"
+    NONE = "none"
+
+
+class NetPolicy(models.TextChoices):
+    """What a sandboxed server may reach."""
+
+    ALLOWLIST = "allowlist"
+    BLOCK_ALL = "block_all"
+    NONE = "none"
+
+
+class CredentialMode(models.TextChoices):
+    """How the server is signed in to; unset means that nobody chose, and nothing is sent."""
+
+    UNSET = "unset"
+    NONE = "none"
+    VAULT = "vault"
+    EXCHANGE = "exchange"
+
+
+class TrustLevel(models.Model):
+    """A level and what it allows. The four rows exist from the start; only their values are tuned."""
+
+    name = models.CharField(primary_key=True, max_length=16, choices=TRUST_LEVELS)
+    ceiling = models.CharField(max_length=16, choices=RISKS)
+    pins = models.CharField(max_length=16, choices=Pins, default=Pins.REQUIRED)
+    sandbox_fs = models.CharField(max_length=16, choices=FsPolicy, default=FsPolicy.WORKSPACE_ONLY)
+    sandbox_net = models.CharField(max_length=16, choices=NetPolicy, default=NetPolicy.BLOCK_ALL)
+    stale_high_s = models.PositiveIntegerField()
+    stale_all_s = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="trust_name", condition=models.Q(name__in=LEVEL_NAMES)),
+            models.CheckConstraint(name="trust_ceiling", condition=models.Q(ceiling__in=RISK_NAMES)),
+            models.CheckConstraint(name="trust_pins", condition=models.Q(pins__in=Pins.values)),
+            models.CheckConstraint(name="trust_fs", condition=models.Q(sandbox_fs__in=FsPolicy.values)),
+            models.CheckConstraint(name="trust_net", condition=models.Q(sandbox_net__in=NetPolicy.values)),
+            models.CheckConstraint(
+                name="trust_stale", condition=models.Q(stale_high_s__gte=1, stale_all_s__gte=models.F("stale_high_s"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Server(models.Model):
+    """An MCP server. Empty text means: none (`workspace`, `rate`) or as the trust level says (`sandbox_*`)."""
+
+    id = models.CharField(primary_key=True, max_length=63, validators=[RegexValidator(rf"\A{ID.pattern}\Z")])
+    title = models.CharField(max_length=200, blank=True)
+    trust_level = models.ForeignKey(TrustLevel, on_delete=models.PROTECT, related_name="servers")
+    credential_mode = models.CharField(max_length=16, choices=CredentialMode, default=CredentialMode.UNSET)
+    workspace = models.CharField(max_length=4096, blank=True)
+    egress = models.JSONField(default=list, blank=True)
+    sandbox_fs = models.CharField(max_length=16, choices=FsPolicy, blank=True)
+    sandbox_net = models.CharField(max_length=16, choices=NetPolicy, blank=True)
+    allow_sampling = models.BooleanField(default=False)
+    allow_elicitation = models.BooleanField(default=False)
+    allow_roots = models.BooleanField(default=False)
+    allow_tasks = models.BooleanField(default=False)
+    allow_completion = models.BooleanField(default=False)
+    max_request_bytes = models.PositiveIntegerField(default=1_000_000)
+    max_response_bytes = models.PositiveIntegerField(default=10_000_000)
+    timeout_s = models.PositiveIntegerField(default=60)
+    rate = models.CharField(max_length=32, blank=True)
+    retired = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="server_id", condition=models.Q(id__regex=rf"\A{ID.pattern}\Z")),
+            models.CheckConstraint(name="server_mode", condition=models.Q(credential_mode__in=CredentialMode.values)),
+            models.CheckConstraint(name="server_fs", condition=models.Q(sandbox_fs__in=["", *FsPolicy.values])),
+            models.CheckConstraint(name="server_net", condition=models.Q(sandbox_net__in=["", *NetPolicy.values])),
+            models.CheckConstraint(
+                name="server_limits",
+                condition=models.Q(max_request_bytes__gte=1, max_response_bytes__gte=1, timeout_s__gte=1),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class ToolState(models.TextChoices):
+    """Only a reviewed tool can be called."""
+
+    REVIEWED = "reviewed"
+    UNREVIEWED = "unreviewed"
+    CHANGED = "changed"
+    QUARANTINED = "quarantined"
+
+
+class Tool(models.Model):
+    """A tool of one server, declared in a policy file or discovered. Pointers: null is found by name, [] is none."""
+
+    server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="tools")
+    name = models.CharField(max_length=256)
+    risk = models.CharField(max_length=16, choices=RISKS)
+    input_schema = models.JSONField()
+    path_arguments = models.JSONField(null=True, blank=True)
+    url_arguments = models.JSONField(null=True, blank=True)
+    declared = models.BooleanField(default=False)
+    state = models.CharField(max_length=16, choices=ToolState, default=ToolState.UNREVIEWED)
+    pin = models.CharField(max_length=71, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="tool_once_a_server", fields=["server", "name"]),
+            models.CheckConstraint(name="tool_risk", condition=models.Q(risk__in=RISK_NAMES)),
+            models.CheckConstraint(name="tool_state", condition=models.Q(state__in=ToolState.values)),
+            models.CheckConstraint(name="tool_named", condition=~models.Q(name="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.server_id}/{self.name}"

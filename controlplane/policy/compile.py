@@ -1,0 +1,92 @@
+"""Models → the snapshot of one server: only what its enforcers need, sorted, so that equal policy gives equal bytes.
+
+A snapshot that the enforcer's own loader refuses is refused here, before anybody signs it.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from controlplane.common.errors import InvalidState
+from controlplane.grants.compile import grant_policy
+from controlplane.grants.models import Grant
+from controlplane.grants.reach import grants_on
+from controlplane.inventory.compile import server_policy, tool_policy, trust_policy
+from controlplane.inventory.models import Server
+from controlplane.principals.compile import identity_provider
+from controlplane.principals.models import IdentityProvider as ProviderRow
+from controlplane.principals.models import Principal
+from enforcer.contract.documents import SCHEMA, DocumentError, read, write
+from enforcer.contract.snapshot import GrantPolicy, PrincipalPolicy, Snapshot
+from enforcer.contract.times import to_text
+from enforcer.policy.index import IndexProblem, build_index
+
+LIFE = timedelta(days=30)
+
+
+def compile_snapshot(
+    server: Server, *, version: int, generation: int, now: datetime, token_keys: tuple[str, ...]
+) -> Snapshot:
+    """The policy of this server as the rows say now; raises `InvalidState` where the enforcer could not load it."""
+    callers = _callers(grants_on(server))
+    snapshot = Snapshot(
+        schema=SCHEMA,
+        generation=generation,
+        issued_at=to_text(now.timestamp()),
+        server_id=server.id,
+        version=version,
+        expires_at=to_text((now + LIFE).timestamp()),
+        trust=trust_policy(server.trust_level),
+        server=server_policy(server),
+        token_keys=token_keys,
+        tools=tuple(tool_policy(tool) for tool in server.tools.order_by("name")),
+        principals=tuple(_principal(caller, grants) for caller, grants in callers),
+        grants=_grants(callers),
+        identity_providers=tuple(identity_provider(row) for row in ProviderRow.objects.order_by("issuer")),
+    )
+    _refuse_unloadable(snapshot)
+    return snapshot
+
+
+def _refuse_unloadable(snapshot: Snapshot) -> None:
+    try:
+        loaded = build_index(read(write(snapshot), Snapshot))
+    except DocumentError as problem:
+        loaded = IndexProblem(str(problem))
+    if isinstance(loaded, IndexProblem):
+        raise InvalidState("snapshot_refused", f"server {snapshot.server_id}: {loaded.detail}")
+
+
+Callers = list[tuple[Principal, list[Grant]]]
+
+
+def _callers(grants: QuerySet[Grant]) -> Callers:
+    """Principals with at least one of these grants, directly or through a group, groups flattened."""
+    direct: dict[int, list[Grant]] = {}
+    grouped: dict[int, list[Grant]] = {}
+    for grant in grants:
+        if grant.principal_id:
+            direct.setdefault(grant.principal_id, []).append(grant)
+        elif grant.group_id:
+            grouped.setdefault(grant.group_id, []).append(grant)
+    found = Principal.objects.filter(Q(grants__in=grants) | Q(groups__grants__in=grants)).distinct()
+    rows = found.order_by("issuer", "subject").prefetch_related("groups")
+    return [
+        (row, direct.get(row.pk, []) + [grant for group in row.groups.all() for grant in grouped.get(group.pk, [])])
+        for row in rows
+    ]
+
+
+def _principal(row: Principal, grants: list[Grant]) -> PrincipalPolicy:
+    return PrincipalPolicy(
+        subject=row.subject,
+        issuer=row.issuer,
+        actor_type=row.actor_type,
+        groups=tuple(sorted(group.name for group in row.groups.all())),
+        grants=tuple(sorted(grant.key for grant in grants)),
+    )
+
+
+def _grants(callers: Callers) -> tuple[GrantPolicy, ...]:
+    used = {grant.key: grant for _, grants in callers for grant in grants}
+    return tuple(grant_policy(used[key]) for key in sorted(used))

@@ -1,0 +1,1 @@
+"""The policy file (CONTRACTS section 5): read, checked whole, compared, applied in one transaction."""

@@ -1,0 +1,83 @@
+"""Everything a policy file can say, as values: what a file wants, and what the rows hold, in the same form."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from controlplane.grants.specs import GrantSpec
+from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
+from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalKey, PrincipalSpec
+
+ToolKey: TypeAlias = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillSpec:
+    """A switch that is to be up."""
+
+    target: str
+    reason: str
+
+
+Spec: TypeAlias = (
+    TrustLevelSpec | IdentityProviderSpec | GroupSpec | PrincipalSpec | ServerSpec | ToolSpec | GrantSpec | KillSpec
+)
+
+
+@dataclass(slots=True)
+class Policy:
+    """Objects by what they are known by, in the order in which they can be created."""
+
+    trust_levels: dict[str, TrustLevelSpec] = field(default_factory=dict)
+    identity_providers: dict[str, IdentityProviderSpec] = field(default_factory=dict)
+    groups: dict[str, GroupSpec] = field(default_factory=dict)
+    principals: dict[PrincipalKey, PrincipalSpec] = field(default_factory=dict)
+    servers: dict[str, ServerSpec] = field(default_factory=dict)
+    tools: dict[ToolKey, ToolSpec] = field(default_factory=dict)
+    grants: dict[str, GrantSpec] = field(default_factory=dict)
+    kill_switches: dict[str, KillSpec] = field(default_factory=dict)
+    discovered: dict[ToolKey, ToolSpec] = field(default_factory=dict)
+    _by_server: dict[str, list[ToolSpec]] = field(default_factory=dict)
+
+    def tools_on(self, server_id: str) -> list[ToolSpec]:
+        """All tools of a server; asked for once no more are added."""
+        if not self._by_server:
+            for tool in self.tools.values():
+                self._by_server.setdefault(tool.server_id, []).append(tool)
+        return self._by_server.get(server_id, [])
+
+    def default_issuer(self) -> str | None:
+        """The first identity provider's."""
+        return next(iter(self.identity_providers), None)
+
+
+def overlaid(below: Policy, above: Policy) -> Policy:
+    """What there will be after `above` was applied, nothing pruned."""
+    return Policy(
+        trust_levels=below.trust_levels | above.trust_levels,
+        identity_providers=below.identity_providers | above.identity_providers,
+        groups=below.groups | above.groups,
+        principals=below.principals | above.principals,
+        servers=below.servers | above.servers,
+        tools=below.discovered | below.tools | above.tools,
+        grants=below.grants | above.grants,
+        kill_switches=below.kill_switches | above.kill_switches,
+    )
+
+
+SECTIONS: tuple[tuple[str, str], ...] = (
+    ("trust_levels", "trust_level"),
+    ("identity_providers", "identity_provider"),
+    ("groups", "group"),
+    ("principals", "principal"),
+    ("servers", "server"),
+    ("tools", "tool"),
+    ("grants", "grant"),
+    ("kill_switches", "kill_switch"),
+)
+
+
+def section(policy: Policy, name: str) -> dict[Hashable, Spec]:
+    """The objects of one section, whatever their kind."""
+    found: dict[Hashable, Spec] = getattr(policy, name)
+    return found

@@ -1,0 +1,50 @@
+"""`manage.py publisher`: the process that signs. It alone reads the private keys."""
+
+import signal
+import threading
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from controlplane.common.commands import DONE, UsageError
+from controlplane.common.commands import Command as BaseCommand
+from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError, open_ring
+from controlplane.policy.publisher.loop import Publisher
+from controlplane.policy.publisher.users import BROKER, POLICY, UserKeeper
+
+
+class Command(BaseCommand):
+    """Runs until SIGTERM or SIGINT."""
+
+    help = "Sign and publish what has changed; one process of the control plane."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """It takes everything from the environment."""
+
+    def work(self, _options: dict[str, Any]) -> int:
+        """Load the keys, then publish."""
+        for name in ("REDIS_URL", "RECEIPTS_BROKER_URL"):
+            if not getattr(settings, name):
+                raise UsageError(f"environment:1: {name}: is not set; write redis://USER:PASSWORD@HOST:PORT/0")
+        files = KeyFiles(settings.KEYS_DIR, settings.KEYS_JSON, settings.ROOT_PUB)
+        try:
+            ring = open_ring(files, now=time.time())
+        except KeysProblemError as problem:
+            raise UsageError(str(problem)) from None
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        keepers = [
+            UserKeeper(POLICY, settings.REDIS_URL, stopping),
+            UserKeeper(BROKER, settings.RECEIPTS_BROKER_URL, stopping),
+        ]
+        for keeper in keepers:
+            keeper.start()
+        Publisher(ring, settings.REDIS_URL).run(stopping)
+        for keeper in keepers:
+            keeper.join(timeout=5)
+        connection.close()
+        return DONE

@@ -1,0 +1,166 @@
+"""The publisher's loop: changes as they come, incidents first; each second leases, renewals, the look at Redis."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import redis
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.utils import timezone
+
+from controlplane.fleet import heartbeats
+from controlplane.policy.models import Kind, Published, SignedDocument
+from controlplane.policy.publisher import documents, leases
+from controlplane.policy.publisher.acks import Acks
+from controlplane.policy.publisher.answers import answer_waiting, forget_old
+from controlplane.policy.publisher.bell import Bell
+from controlplane.policy.publisher.entries import document_entry, document_key, keys_entry, lease_entry
+from controlplane.policy.publisher.keys import KeyRing
+from controlplane.policy.publisher.mirror import Entry, Mirror, digest
+
+log = logging.getLogger(__name__)
+TICK_S = 1.0
+ACK_S = 0.5
+SEEN_S = 5.0
+REDIS_AGAIN_S = 0.5
+
+
+class Publisher:
+    """One process runs one. Two beside each other agree, since the database orders what they do."""
+
+    def __init__(self, ring: KeyRing, redis_url: str) -> None:
+        self._ring = ring
+        self._mirror = Mirror(redis_url)
+        self._bell = Bell(redis_url)
+        self._acks = Acks(ring)
+        self._digests: dict[int, str] = {}
+        self._redis_again_at = 0.0
+        self._trouble: dict[str, str] = {}
+        self._timers = [
+            _Timer(TICK_S, self.tick),
+            _Timer(ACK_S, lambda: self._show(self._acks.entries())),
+            _Timer(SEEN_S, lambda: self._on_redis(lambda: heartbeats.remember(self._mirror.client))),
+            _Timer(SEEN_S, forget_old),
+        ]
+
+    def run(self, stopping: threading.Event) -> None:
+        """Until told to stop. A database that fails ends the round: no read, no lease."""
+        while not stopping.is_set():
+            try:
+                self.publish_changes()
+                answer_waiting(self._ring)
+                for timer in self._timers:
+                    timer.run_if_due()
+                self._note("database", "")
+            except DatabaseError as problem:
+                self._note("database", type(problem).__name__)
+                connection.close()
+            self._bell.wait()
+        self._bell.close()
+        connection.close()
+
+    def publish_changes(self) -> None:
+        """Everything that waits; before each policy change all incidents."""
+        while True:
+            incident = _first(Kind.INCIDENT)
+            server_id = incident or _first(Kind.POLICY)
+            if server_id is None:
+                return
+            self._publish(server_id, Kind.INCIDENT if incident else Kind.POLICY)
+
+    def tick(self) -> None:
+        """Leases first; then what is due; then what Redis should hold and doesn't."""
+        rows = leases.renew(self._ring, time.time())
+        self._show(lease_entry(row, self._ring) for row in rows)
+        for server_id, kind in documents.due(self._ring.generation, timezone.now()):
+            self._publish(server_id, kind)
+        self._on_redis(self._reconcile)
+
+    def _publish(self, server_id: str, kind: Kind) -> None:
+        """A new snapshot counts only once a lease names it; an incident state runs ahead of its lease."""
+        document = documents.publish(server_id, kind, self._ring)
+        if document is None:
+            return
+        self._show([document_entry(document, self._ring)])
+        if kind == Kind.INCIDENT and _first(Kind.INCIDENT):
+            return  # the next second's lease will do; the other kills won't wait
+        rows = leases.renew(self._ring, time.time(), server_ids=[server_id])
+        self._show(lease_entry(row, self._ring) for row in rows)
+
+    def _reconcile(self) -> None:
+        """Snapshots and incident states by digest; leases were all written a moment ago."""
+        keys = keys_entry(self._ring)
+        wanted = {keys.key: digest(keys.envelope)}
+        standing: dict[str, int] = {}
+        for server_id, snapshot, incident in Published.objects.values_list("server_id", "snapshot_id", "incident_id"):
+            for kind, id_ in ((Kind.INCIDENT, incident), (Kind.POLICY, snapshot)):
+                if id_ is not None:
+                    standing[document_key(kind, server_id)] = id_
+        self._learn_digests(standing.values())
+        wanted |= {key: self._digests[id_] for key, id_ in standing.items()}
+        for key in self._mirror.differing(wanted):
+            log.warning("%s in Redis is not what the database says; writing it again", key)
+            if key == keys.key:
+                self._put(keys)
+            else:
+                self._put(document_entry(SignedDocument.objects.get(id=standing[key]), self._ring))
+
+    def _learn_digests(self, ids: Iterable[int]) -> None:
+        current = set(ids)
+        self._digests = {id_: known for id_, known in self._digests.items() if id_ in current}
+        missing = current - self._digests.keys()
+        for id_, envelope in SignedDocument.objects.filter(id__in=missing).values_list("id", "envelope").iterator():
+            self._digests[id_] = digest(envelope)
+
+    def _show(self, entries: Iterable[Entry]) -> None:
+        listed = list(entries)
+
+        def write() -> None:
+            for entry in listed:
+                self._put(entry)
+
+        if listed:
+            self._on_redis(write)
+
+    def _put(self, entry: Entry) -> None:
+        kept = "" if self._mirror.put(entry) else "holds a newer one; was the database restored?"
+        self._note(entry.key, kept)
+
+    def _on_redis(self, work: Callable[[], None]) -> None:
+        """While Redis is away the database work goes on; the next second repairs."""
+        if time.monotonic() < self._redis_again_at:
+            return
+        try:
+            work()
+            self._note("Redis", "")
+        except redis.RedisError as problem:
+            self._redis_again_at = time.monotonic() + REDIS_AGAIN_S
+            self._note("Redis", type(problem).__name__)
+
+    def _note(self, what: str, trouble: str) -> None:
+        """Tell of trouble when it begins and when it ends, not every second."""
+        if trouble != self._trouble.get(what, ""):
+            log.warning("%s: %s", what, trouble or "well again")
+        if trouble:
+            self._trouble[what] = trouble
+        else:
+            self._trouble.pop(what, None)
+
+
+class _Timer:
+    """Runs something every so many seconds; late rounds are not made up for."""
+
+    def __init__(self, every_s: float, work: Callable[[], None]) -> None:
+        self._every_s, self._work, self._next_at = every_s, work, 0.0
+
+    def run_if_due(self) -> None:
+        if (now := time.monotonic()) >= self._next_at:
+            late = now - self._next_at
+            self._next_at = now + self._every_s - (late if late < self._every_s else 0.0)
+            self._work()
+
+
+def _first(kind: Kind) -> str | None:
+    return documents.waiting(kind).values_list("server_id", flat=True).first()

@@ -1,0 +1,1 @@
+"""Who calls: principals, groups and identity providers."""

@@ -1,0 +1,1 @@
+"""Receipts: taken in exactly once, never changed, searched, exported and verified."""

@@ -1,0 +1,62 @@
+"""Receipts as lines: each chain as far as it is whole, signed heads between (CONTRACTS section 4)."""
+
+from collections.abc import Callable, Iterator
+
+from django.db.models import Q
+
+from controlplane.receipts.models import Chain, Receipt, ReceiptIndex
+from enforcer.contract.export import MAX_STRETCH, ExportReport, verify_export
+from enforcer.contract.keys import SigningKey
+from enforcer.contract.receipt import chain_head
+
+SignHead = Callable[[Chain, int], bytes]  # the chain and the sequence that the head is of
+
+
+def export_lines(which: Q, sign_head: SignHead) -> Iterator[bytes]:
+    """Lines without newline. A chain follows the one that its first receipt names."""
+    for chain in list(Chain.objects.filter(contiguous_to__gt=0).order_by("first_seen", "chain_id")):
+        yield from _stretches(chain, which, sign_head)
+
+
+def _stretches(chain: Chain, which: Q, sign_head: SignHead) -> Iterator[bytes]:
+    whole = Receipt.objects.filter(which, chain_id=chain.chain_id, sequence__lte=chain.contiguous_to)
+    last = 0
+    # A page at a time: an open cursor would keep this connection from seeing the publisher's answers.
+    while page := list(whole.filter(sequence__gt=last).order_by("sequence")[:MAX_STRETCH]):
+        yield from (bytes(receipt.line) for receipt in page)
+        last = page[-1].sequence
+        yield sign_head(chain, last)
+
+
+def verify_stored() -> ExportReport:
+    """Recompute everything from the stored bytes, as for an export with heads by a key that nobody keeps."""
+    key = SigningKey.generate()
+
+    def sign_head(chain: Chain, sequence: int) -> bytes:
+        at_end = sequence == chain.contiguous_to
+        index = ReceiptIndex.objects.filter(chain_id=chain.chain_id, sequence=sequence).first()
+        head = chain.head_hash if at_end else index.receipt_hash if index else "missing"
+        return chain_head(chain.enforcer_id, chain.chain_id, sequence, head, key)
+
+    report = verify_export(export_lines(Q(), sign_head), {key.public.keyid: key.public})
+    report.problems += [f"chain {chain_id}: {problem}" for chain_id, problem in _missing()]
+    return report
+
+
+def waiting() -> list[tuple[str, int, int]]:
+    """(chain, sequence that is missing or does not fit, receipts that wait for it)."""
+    found = []
+    for chain in Chain.objects.order_by("first_seen", "chain_id"):
+        beyond = ReceiptIndex.objects.filter(chain_id=chain.chain_id, sequence__gt=chain.contiguous_to).count()
+        if beyond:
+            found.append((chain.chain_id, chain.contiguous_to + 1, beyond))
+    return found
+
+
+def _missing() -> Iterator[tuple[str, str]]:
+    for chain_id, sequence, beyond in waiting():
+        yield chain_id, f"sequence {sequence} is missing or does not fit; {beyond} receipts wait for it"
+    for chain in Chain.objects.filter(contiguous_to__gt=0):
+        whole = Receipt.objects.filter(chain_id=chain.chain_id, sequence__lte=chain.contiguous_to).count()
+        if whole != chain.contiguous_to:
+            yield chain.chain_id, f"{whole} receipts are stored where {chain.contiguous_to} were acknowledged"

@@ -1,0 +1,85 @@
+"""`manage.py receipts export|verify|keys` (CONTRACTS sections 1 and 4)."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+
+from controlplane.common import commands
+from controlplane.common.commands import ANSWER_IS_NO, DONE
+from controlplane.common.errors import InvalidState, StackUnreachable
+from controlplane.policy.signing import ask
+from controlplane.receipts.exporting import export_lines, verify_stored, waiting
+from controlplane.receipts.filters import add_filters, which
+from controlplane.receipts.models import Chain, Conflict
+from controlplane.receipts.settling import settle
+from enforcer.contract.documents import DocumentError, read
+from enforcer.contract.envelope import EnvelopeError, PayloadType, unseal
+from enforcer.contract.fleet import KeyList
+from enforcer.contract.keys import PublicKey
+
+
+class Command(commands.Command):
+    """Show what happened, and that nobody changed it."""
+
+    help = "Export receipts as JSON Lines, verify what is stored, or print the public keys."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """One word says what to do."""
+        todo = parser.add_subparsers(dest="todo", required=True)
+        export = todo.add_parser("export", help="canonical JSON Lines with signed chain heads")
+        add_filters(export)
+        export.add_argument("--settle", type=float, default=0.0, metavar="S", help="first wait for what is on its way")
+        todo.add_parser("verify", help="recompute everything from the stored bytes")
+        todo.add_parser("keys", help="the public keys as JSON, for `enforcer verify --key`")
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Do the one thing."""
+        if options["todo"] == "export":
+            return self._export(which(options), options["settle"])
+        if options["todo"] == "verify":
+            return self._verify()
+        self.stdout.write(json.dumps({"keys": _public_keys()}, indent=2))
+        return DONE
+
+    def _export(self, receipts: Q, settle_s: float) -> int:
+        if settle_s > 0 and not settle(settle_s):
+            self.say(f"after {settle_s:g} s an enforcer still has receipts that are not stored here")
+        for line in export_lines(receipts, _signed_head):
+            self.stdout.write(line.decode())
+        for chain_id, sequence, beyond in waiting():
+            self.say(f"chain {chain_id}: {beyond} receipts are left out, they wait for sequence {sequence}")
+        return DONE
+
+    def _verify(self) -> int:
+        report = verify_stored()
+        if conflicts := Conflict.objects.count():
+            self.say(f"{conflicts} receipts were refused: another one had their place or id (table receipts_conflict)")
+        for problem in report.problems:
+            self.stdout.write(problem)
+        if report.problems:
+            self.stdout.write(f"{report.receipts} receipts, NOT verified")
+            return ANSWER_IS_NO
+        self.stdout.write(f"{report.receipts} receipts, chain verified")
+        return DONE
+
+
+def _signed_head(chain: Chain, sequence: int) -> bytes:
+    line = ask("chain_head", {"chain_id": chain.chain_id, "sequence": sequence})["line"]
+    assert isinstance(line, str)
+    return line.encode()
+
+
+def _public_keys() -> list[dict[str, str]]:
+    """What the root signed."""
+    try:
+        root = PublicKey.from_text(settings.ROOT_PUB.read_text().strip())
+        payload = unseal(settings.KEYS_JSON.read_bytes().strip(), PayloadType.KEYS, {root.keyid: root})
+        listed = read(payload, KeyList).keys
+    except FileNotFoundError as problem:
+        raise StackUnreachable(f"there is no {problem.filename} yet; is the control plane up?") from None
+    except (EnvelopeError, DocumentError, ValueError) as problem:
+        raise InvalidState("bad_key_list", f"{settings.KEYS_JSON}: {problem}") from None
+    return [{"keyid": PublicKey.from_text(k.public).keyid, "role": k.role, "public": k.public} for k in listed]

@@ -1,0 +1,140 @@
+"""`manage.py kill` with a publisher, a real Valkey and enforcers that only report."""
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from controlplane.incidents.models import KillSwitch
+from controlplane.receipts.models import Receipt
+from enforcer.contract.times import from_text
+from tests.controlplane.commands import Ended, run
+from tests.controlplane.factories import ServerFactory
+from tests.controlplane.fleet.fake_enforcer import FakeEnforcer
+from tests.controlplane.running import RunningPublisher
+from tests.controlplane.valkeys import Valkey
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def fleet(valkey: Valkey, broker: Valkey, data_dir: Path) -> Iterator[dict[str, FakeEnforcer]]:
+    """Two enforcers of `files`, one of `mail`."""
+    ServerFactory(id="files")
+    ServerFactory(id="mail")
+    with RunningPublisher(), ExitStack() as stack:
+        made: dict[str, FakeEnforcer] = {}
+        for enforcer_id, server_id in (("one", "files"), ("two", "files"), ("post", "mail")):
+            assert run("enroll", enforcer_id, "--server", server_id).code == 0
+            fake = FakeEnforcer(enforcer_id, [server_id], data_dir / "enforcers" / enforcer_id, valkey)
+            made[enforcer_id] = stack.enter_context(fake)
+        yield made
+
+
+def kill(action: str, target: str, *more: str) -> Ended:
+    return run("kill", action, target, "--reason", "a test", *more)
+
+
+def test_every_enforcer_of_the_server_confirms_in_milliseconds(fleet: dict[str, FakeEnforcer]) -> None:
+    ended = kill("raise", "server:files")
+    assert ended.code == 0, ended
+    *each, last = ended.out.splitlines()
+    assert sorted(line.split()[0] for line in each) == ["one", "two"]
+    assert all(re.fullmatch(r"(one|two)  \d+\.\d ms", line) for line in each)
+    assert re.fullmatch(r"converged 2 of 2 in \d+\.\d ms", last)
+
+
+def test_a_kill_of_everything_waits_for_the_whole_fleet(fleet: dict[str, FakeEnforcer]) -> None:
+    ended = kill("raise", "all")
+    assert ended.out.splitlines()[-1].startswith("converged 3 of 3 in ")
+
+
+def test_a_raised_switch_can_be_lowered_and_both_leave_a_receipt(fleet: dict[str, FakeEnforcer]) -> None:
+    assert kill("raise", "server:files").code == 0
+    assert kill("lower", "server:files").code == 0
+    switch = KillSwitch.objects.get()
+    assert switch.lowered_reason == "a test"
+    lines = [bytes(line) for line in Receipt.objects.values_list("line", flat=True)]
+    assert sum(b'"action":"kill.raise"' in line for line in lines) == 1
+    assert sum(b'"action":"kill.lower"' in line for line in lines) == 1
+
+
+def test_raising_again_changes_nothing_and_still_shows_who_confirms(fleet: dict[str, FakeEnforcer]) -> None:
+    assert kill("raise", "server:files").code == 0
+    again = kill("raise", "server:files")
+    assert again.code == 0
+    assert "raised already" in again.err
+    assert again.out.splitlines()[-1].startswith("converged 2 of 2")
+    assert KillSwitch.objects.count() == 1
+
+
+def test_lowering_what_is_not_raised_changes_nothing(fleet: dict[str, FakeEnforcer]) -> None:
+    ended = kill("lower", "server:files")
+    assert ended.code == 0
+    assert "not raised" in ended.err
+
+
+def test_an_enforcer_with_a_matching_call_in_flight_has_not_confirmed(fleet: dict[str, FakeEnforcer]) -> None:
+    fleet["two"].in_flight = 1
+    ended = kill("raise", "server:files", "--timeout", "0.5")
+    assert ended.code == 1
+    assert re.search(r"^two  silent, stops by \S+Z$", ended.out, re.MULTILINE)
+    assert ended.out.splitlines()[-1].startswith("converged 1 of 2 in ")
+
+
+def test_a_silent_enforcer_is_named_with_the_time_by_which_it_stops(
+    fleet: dict[str, FakeEnforcer], data_dir: Path
+) -> None:
+    assert run("enroll", "gone", "--server", "files").code == 0
+    ended = kill("raise", "server:files", "--timeout", "5")
+    assert ended.code == 1
+    told = re.search(r"^gone  silent, stops by (\S+)$", ended.out, re.MULTILINE)
+    assert told
+    assert from_text(told.group(1)) - datetime.now(UTC).timestamp() == pytest.approx(900, abs=10)
+
+
+def test_a_heartbeat_under_another_key_confirms_nothing(
+    fleet: dict[str, FakeEnforcer], data_dir: Path, valkey: Valkey
+) -> None:
+    fleet["two"].key = fleet["one"].key
+    assert kill("raise", "server:files", "--timeout", "3").code == 1
+
+
+def test_without_enforcers_it_says_so(valkey: Valkey) -> None:
+    ServerFactory(id="files")
+    with RunningPublisher():
+        ended = kill("raise", "server:files")
+    assert (ended.code, ended.out) == (0, "no enforcers\n")
+
+
+def test_without_a_publisher_it_ends_with_3_and_the_switch_is_in_the_database(valkey: Valkey) -> None:
+    ServerFactory(id="files")
+    ended = kill("raise", "server:files", "--timeout", "0.2")
+    assert (ended.code, ended.out) == (3, "")
+    assert KillSwitch.objects.filter(target="server:files").exists()
+
+
+def test_without_redis_it_ends_with_3_and_the_switch_is_in_the_database(data_dir: Path) -> None:
+    ServerFactory(id="files")
+    ended = kill("raise", "server:files")
+    assert (ended.code, ended.out) == (3, "")
+    assert KillSwitch.objects.filter(target="server:files").exists()
+
+
+@pytest.mark.parametrize(
+    "target", ["server:fles", "tool:fles/x", "credential:fles", "tool:files", "everything", "risk:HUGE"]
+)
+def test_a_target_that_stops_nothing_is_refused(data_dir: Path, target: str) -> None:
+    ServerFactory(id="files")
+    ended = kill("raise", target)
+    assert (ended.code, ended.out) == (2, "")
+    assert not KillSwitch.objects.exists()
+
+
+def test_what_is_not_served_yet_is_refused_by_name(data_dir: Path) -> None:
+    ended = kill("raise", "all", "--emergency")
+    assert ended.code == 2
+    assert "--emergency" in ended.err

@@ -1,0 +1,58 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from enforcer.contract.keys import SigningKey
+from enforcer.contract.snapshot import PrincipalPolicy, Snapshot
+from enforcer.policy.index import Index, IndexProblem, build_index
+from tests.enforcer.policy.support import grant, index_of, snapshot, tool
+from tests.vectors.make import a_snapshot
+
+ALICE: dict[str, Any] = {"subject": "alice", "issuer": "idp", "actor_type": "user"}
+
+
+def changed(**changes: Any) -> Snapshot:
+    return msgspec.structs.replace(snapshot(grant()), **changes)
+
+
+REFUSED: list[tuple[str, Snapshot, str]] = [
+    ("of another server", changed(server_id="time"), "'time'"),
+    ("a tool twice", changed(tools=(tool(), tool())), "two tools are named 'fs_read'"),
+    ("a grant twice", changed(grants=(grant(), grant())), "two grants have the id 'g1'"),
+    ("a principal twice", changed(principals=(PrincipalPolicy(**ALICE), PrincipalPolicy(**ALICE))), "is there twice"),
+    ("a grant nobody has", changed(principals=(PrincipalPolicy(**ALICE, grants=("g9",)),)), "unknown grant"),
+    ("the server's bucket as a grant", snapshot(grant("server")), "'server'"),
+    ("a rate of the server", snapshot(grant(), rate="often"), "'often'"),
+    ("an end that can't be read", changed(expires_at="soon"), "'soon'"),
+    ("a token key", changed(token_keys=("ed25519:short",)), "not a key"),
+    ("a tool's schema", changed(tools=(tool(input_schema={"$ref": "https://x.example/s"}),)), "tool 'fs_read'"),
+]
+
+
+@pytest.mark.parametrize(("policy", "why"), [r[1:] for r in REFUSED], ids=[r[0] for r in REFUSED])
+def test_a_snapshot_that_can_not_be_right_is_refused(policy: Snapshot, why: str) -> None:
+    problem = build_index(policy)
+    assert isinstance(problem, IndexProblem)
+    assert why in problem.detail
+
+
+def test_the_golden_snapshot_loads() -> None:
+    index = build_index(a_snapshot())
+    assert isinstance(index, Index)
+    assert [g.policy.id for g in index.grants_of("alice", "drawbridge")] == ["g1", "g2"]
+    assert index.warnings == ()
+
+
+def test_what_fails_closed_is_named() -> None:
+    broken = grant("b", not_after="soon", rate="often", constraint={"$ref": "https://x.example/s"})
+    index = index_of(snapshot(grant("a"), broken))
+    assert len(index.warnings) == 1
+    assert all(word in index.warnings[0] for word in ("'b'", "window", "'often'", "constraint"))
+
+
+def test_a_principal_is_its_issuer_and_its_subject() -> None:
+    index = index_of(changed(token_keys=(SigningKey.generate().public.text,)))
+    assert len(index.grants_of("alice", "idp")) == 1
+    assert index.grants_of("alice", "other") == ()
+    assert index.principal("eve", "idp").groups == frozenset()
