@@ -17,6 +17,7 @@ from enforcer.contract.targets import ID
 from enforcer.errors import ConfigurationError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -236,13 +237,13 @@ def _address(key: toml_lines.Path, text: str) -> Address:
 
 
 def _networks(file: _File) -> tuple[Network, ...]:
-    """Loopback may be fetched from only where the control plane itself is there: a whole system on one machine."""
+    """Loopback may be fetched from where, and only where, the control plane is there: a system on one machine."""
     made = tuple(_network(n, text) for n, text in enumerate(file.fetch_allow))
     here = is_loopback(urlsplit(file.control_plane.url).hostname or "")
     for number, network in enumerate(made):
         if network.is_loopback and not here:
             raise _WrongError(("fetch_allow", number), "is loopback, and control_plane.url is not; remove it")
-    return made
+    return (*made, *LOOPBACK) if here else made
 
 
 def _network(number: int, text: str) -> Network:

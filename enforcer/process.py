@@ -36,6 +36,7 @@ from enforcer.sandbox.probe import probe
 from enforcer.secrets_on_disk import hmac_keys, read_secret, signing_key
 
 log = logging.getLogger(__name__)
+logging.getLogger("uvicorn").setLevel(logging.WARNING)
 GRACE_S = 10
 
 

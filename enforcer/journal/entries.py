@@ -47,7 +47,10 @@ class Intent(Entry):
 
     def write(self, tx: Transaction) -> None:
         """Replaces an earlier draft of the same call."""
-        tx.open(self.receipt_id, self.draft)
+        try:
+            tx.open(self.receipt_id, self.draft)
+        except ValueError as problem:
+            self.fate = problem
 
     def is_in(self, store: Store) -> bool:
         """By its id."""
@@ -55,7 +58,8 @@ class Intent(Entry):
 
     def after(self, open_calls: dict[str, bytes]) -> None:
         """One more is open."""
-        open_calls[self.receipt_id] = self.draft
+        if self.fate is None:
+            open_calls[self.receipt_id] = self.draft
 
 
 @dataclass(slots=True, eq=False)

@@ -14,7 +14,7 @@ class DirectoryLock:
     """Held from `take` to `release`; the kernel drops it when the process dies. `first`: nobody was here before."""
 
     def __init__(self, descriptor: int, *, first: bool) -> None:
-        self._descriptor = descriptor
+        self._descriptor: int | None = descriptor
         self.first = first
 
     @classmethod
@@ -43,4 +43,6 @@ class DirectoryLock:
 
     def release(self) -> None:
         """The file stays: removing it would let two processes lock two files of one name."""
-        os.close(self._descriptor)
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)

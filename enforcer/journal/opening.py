@@ -25,6 +25,14 @@ log = logging.getLogger(__name__)
 DISPATCH = "_dispatch"  # private key of a draft; "no": nothing was sent yet
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A file that couldn't be trusted, until a receipt says so."""
+
+    reason: str
+    moved_to: str
+
+
 @dataclass(slots=True)
 class Memory:
     """What outlives one opening of the file."""
@@ -38,24 +46,26 @@ class Memory:
     number: int = 0
     open_calls: dict[str, bytes] = field(default_factory=dict)
     depth: int = 0
+    gap: Gap | None = None
 
 
 def open_store(memory: Memory) -> Store:
     """An open store; `memory.chain` is where it goes on. Raises `sqlite3.Error` or `OSError` if it can't be now."""
     try:
-        return _open(memory)
+        if memory.gap is None and memory.expect_file and _is_missing(memory.path):
+            raise DamagedError("the file is missing")
+        store = _with_store(memory, lambda store: _begin(store, memory))
     except DamagedError as problem:
-        reason = str(problem)
-    bad = database.move_aside(memory.path)
-    log.critical("the journal is damaged (%s): moved to %s, a new chain declares the gap", reason, bad)
-    return _with_store(memory, lambda store: _start_after_damage(store, memory, reason, bad.name))
-
-
-def _open(memory: Memory) -> Store:
-    if memory.expect_file and not memory.path.exists():
-        raise DamagedError("the file is missing")
+        bad = database.move_aside(memory.path)
+        memory.gap = memory.gap or Gap(str(problem), bad.name)
+        log.critical("the journal is damaged: %s; what there is of it is %s, a new chain declares it", problem, bad)
+        store = _with_store(memory, lambda store: _begin(store, memory))
     memory.expect_file = True
-    return _with_store(memory, lambda store: _begin(store, memory))
+    return store
+
+
+def _is_missing(path: Path) -> bool:
+    return not path.exists() or path.stat().st_size == 0
 
 
 def _with_store(memory: Memory, act: Callable[[Store], None]) -> Store:
@@ -72,13 +82,16 @@ def _with_store(memory: Memory, act: Callable[[Store], None]) -> Store:
 
 
 def _begin(store: Store, memory: Memory) -> None:
-    if memory.chain is None:
+    if memory.gap is not None:
+        _start_after_damage(store, memory, memory.gap)
+        memory.gap = None
+    elif memory.chain is None:
         _start(store, memory)
-        return
-    found = store.chain(memory.chain.chain_id)
-    if found is None or not _goes_on(store, memory.chain, found):
-        raise DamagedError("it is older than what this process wrote")
-    memory.chain = found
+    else:
+        found = store.chain(memory.chain.chain_id)
+        if found is None or not _goes_on(store, memory.chain, found):
+            raise DamagedError("it is older than what this process wrote")
+        memory.chain = found
 
 
 def _goes_on(store: Store, known: Chain, found: Chain) -> bool:
@@ -93,29 +106,29 @@ def _start(store: Store, memory: Memory) -> None:
     """A new chain, its first links the calls that an earlier process left open."""
     now = memory.clock()
     drafts = store.drafts()
-    store.begin()
-    chain = successor(_new_id(), memory.boot_nonce, store.last_chain())
-    _write(store, memory, chain, [interrupted(receipt_id, draft, now) for receipt_id, draft in drafts])
+    _start_chain(store, memory, store.last_chain(), [interrupted(*draft, now) for draft in drafts])
     if drafts:
         log.warning("%d calls were interrupted: each has a receipt that says so", len(drafts))
 
 
-def _start_after_damage(store: Store, memory: Memory, reason: str, bad_name: str) -> None:
+def _start_after_damage(store: Store, memory: Memory, lost: Gap) -> None:
     """A new chain in a new file; calls still open in this process stay open."""
-    store.begin()
-    store.put_intents(memory.open_calls)
-    chain = successor(_new_id(), memory.boot_nonce, memory.chain)
-    _write(store, memory, chain, [gap(memory.enforcer_id, reason, bad_name, memory.clock())])
+    _start_chain(store, memory, memory.chain, [gap(memory.enforcer_id, lost, memory.clock())])
 
 
-def _write(store: Store, memory: Memory, chain: Chain, receipts: list[JsonObject]) -> None:
-    number = store.add_chain(chain)
-    tx = Transaction(store, number, chain, to_text(memory.clock()))
+def _start_chain(store: Store, memory: Memory, previous: Chain | None, receipts: list[JsonObject]) -> None:
+    chain = successor(_new_id(), memory.boot_nonce, previous)
+    tx = Transaction(store, 0, chain, to_text(memory.clock()))
+    tx.begin([str(receipt["receipt_id"]) for receipt in receipts])
+    store.forget_empty_chains()
+    tx.number = store.add_chain(chain)
     for receipt in receipts:
         tx.place(str(receipt["receipt_id"]), receipt)
+    for receipt_id, draft in memory.open_calls.items():
+        tx.open(receipt_id, draft)
     tx.write()
     store.commit()
-    memory.chain, memory.number = tx.chain, number
+    memory.chain, memory.number = tx.chain, tx.number
 
 
 def interrupted(receipt_id: str, draft: JsonObject, now: float) -> JsonObject:
@@ -129,7 +142,7 @@ def interrupted(receipt_id: str, draft: JsonObject, now: float) -> JsonObject:
     return receipt
 
 
-def gap(enforcer_id: str, reason: str, bad_name: str, now: float) -> JsonObject:
+def gap(enforcer_id: str, lost: Gap, now: float) -> JsonObject:
     """The receipt that declares an unknown number of others lost."""
     at = to_text(now)
     return {
@@ -144,7 +157,7 @@ def gap(enforcer_id: str, reason: str, bad_name: str, now: float) -> JsonObject:
         "trace_id": uuid.uuid4().hex,
         "enforcer_id": enforcer_id,
         "principal": {"sub": enforcer_id, "issuer": "drawbridge", "actor_type": "system"},
-        "gap": {"reason": reason, "moved_to": bad_name},
+        "gap": {"reason": lost.reason, "moved_to": lost.moved_to},
     }
 
 

@@ -122,9 +122,13 @@ class Store:
         return _chain(self._sql.execute(f"SELECT {_CHAIN} FROM chain WHERE chain_id=?", (chain_id,)).fetchone())  # noqa: S608
 
     def last_chain(self) -> Chain | None:
-        """The newest one that has a receipt; newer ones without any are forgotten."""
+        """The newest one that has a receipt."""
+        last = f"SELECT {_CHAIN} FROM chain WHERE head_sequence>0 ORDER BY number DESC LIMIT 1"  # noqa: S608
+        return _chain(self._sql.execute(last).fetchone())
+
+    def forget_empty_chains(self) -> None:
+        """Starts without a receipt."""
         self._sql.execute("DELETE FROM chain WHERE head_sequence=0")
-        return _chain(self._sql.execute(f"SELECT {_CHAIN} FROM chain ORDER BY number DESC LIMIT 1").fetchone())  # noqa: S608
 
     def hash_at(self, chain_id: str, sequence: int) -> str | None:
         """The hash of one link."""

@@ -17,20 +17,22 @@ class Transaction:
     def __init__(self, store: Store, number: int, chain: Chain, now: str) -> None:
         self.chain = chain
         self._store = store
-        self._number = number
+        self.number = number
         self._now = now
         self._known: dict[str, Recorded] = {}
         self._opened: dict[str, bytes] = {}
         self._closed: set[str] = set()
         self._rows: list[Row] = []
 
-    def begin(self, outcomes: Iterable[str]) -> None:
+    def begin(self, receipt_ids: Iterable[str]) -> None:
         """Look up which of the receipts that will come stand already."""
         self._store.begin()
-        self._known = self._store.recorded(list(outcomes))
+        self._known = self._store.recorded(list(receipt_ids))
 
     def open(self, receipt_id: str, draft: bytes) -> None:
-        """An intent."""
+        """An intent. Raises `ValueError` if its receipt stands already: one call, one receipt."""
+        if receipt_id in self._known:
+            raise ValueError(f"receipt {receipt_id!r} is recorded already")
         self._opened[receipt_id] = draft
         self._closed.discard(receipt_id)
 
@@ -40,20 +42,19 @@ class Transaction:
         self._closed.add(receipt_id)
 
     def place(self, receipt_id: str, receipt: JsonObject) -> Recorded:
-        """The next link, or where it stands already. Raises `ValueError`."""
-        if receipt_id in self._known:
-            return self._known[receipt_id]
-        self.chain, row = self.chain.place(receipt, self._now)
-        self._rows.append(row)
+        """The next link, or where it stands already; and the end of its intent. Raises `ValueError`."""
+        if receipt_id not in self._known:
+            self.chain, row = self.chain.place(receipt, self._now)
+            self._rows.append(row)
+            made = Recorded(receipt_id, self.chain.chain_id, row.sequence, row.receipt_hash)
+            self._known[receipt_id] = made
         self.close(receipt_id)
-        made = Recorded(receipt_id, self.chain.chain_id, row.sequence, row.receipt_hash)
-        self._known[receipt_id] = made
-        return made
+        return self._known[receipt_id]
 
     def write(self) -> None:
         """Everything gathered; the caller commits."""
         self._store.drop_intents(self._closed)
         self._store.put_intents(self._opened)
         if self._rows:
-            self._store.put_receipts(self._number, self._rows)
-            self._store.move_head(self._number, self.chain)
+            self._store.put_receipts(self.number, self._rows)
+            self._store.move_head(self.number, self.chain)

@@ -109,7 +109,7 @@ class Writer:
         store, memory = self._ready(), self.memory
         assert memory.chain is not None, "an open store has a chain"
         tx = Transaction(store, memory.number, memory.chain, to_text(memory.clock()))
-        tx.begin(entry.receipt_id for entry in entries if isinstance(entry, Outcome))
+        tx.begin(entry.receipt_id for entry in entries)
         for entry in entries:
             entry.write(tx)
         tx.write()

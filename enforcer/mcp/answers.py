@@ -114,21 +114,17 @@ def metadata_url(public_url: str, resource_path: str) -> str:
     return f"{base.scheme}://{base.netloc}/.well-known/oauth-protected-resource{path}"
 
 
-def denied(
-    admitted: Admitted | None,
-    denial: Denial,
-    *,
-    form: Literal["error", "result"] = "error",
-    request_id: RequestId | None = None,
-) -> Answer:
-    """The policy's no. `form` is the enforcer file's `denials`: a result is what the model itself reads.
-
-    `request_id` is for a message that was refused before it was admitted.
-    """
-    if admitted is not None and form == "result" and admitted.method == "tools/call":
+def denied(admitted: Admitted, denial: Denial, *, form: Literal["error", "result"] = "error") -> Answer:
+    """The policy's no. `form` is the enforcer file's `denials`: a result is what the model itself reads."""
+    if form == "result" and admitted.method == "tools/call":
         return result(admitted, _denied_result(admitted, denial))
+    return denied_unread(admitted.id, denial)
+
+
+def denied_unread(request_id: RequestId | None, denial: Denial) -> Answer:
+    """The same to a message that nobody has admitted yet."""
     data = denial.data()
-    return _error(POLICY, admitted.id if admitted else request_id, str(data["message"]), data)
+    return _error(POLICY, request_id, str(data["message"]), data)
 
 
 def failed(admitted: Admitted, kind: FailureKind, receipt_id: str) -> Answer:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from enforcer.contract.strict_json import JsonObject, JsonValue
+from enforcer.mcp.admitted import Admitted
+from enforcer.mcp.faults import Fault, Refusal
 from enforcer.mcp.headers import decode_value, encode_value
 from enforcer.mcp.requests import HttpRequest, Twice
 
@@ -67,17 +69,21 @@ def _positions(schema: JsonObject) -> Iterator[tuple[tuple[str, ...] | None, Jso
                 open_ends.append((None, value))
 
 
-def param_headers_problem(declared: Sequence[HeaderParam], arguments: JsonObject, request: HttpRequest) -> str | None:
-    """One sentence where a declared header and its argument differ; other `Mcp-Param-*` mean nothing.
-
-    For modern calls alone: in the handshake era no such header is read.
-    """
+def check_param_headers(
+    declared: Sequence[HeaderParam] | None, admitted: Admitted, request: HttpRequest
+) -> Refusal | None:
+    """Of a `tools/call` whose tool is known. Other `Mcp-Param-*` mean nothing, and in the handshake era all of them."""
+    if admitted.era == "legacy":
+        return None
+    if declared is None:
+        return admitted.refuse(Fault.HEADER_MISMATCH, "The tool's schema asks for headers that can't be.")
     for param in declared:
-        sent, value = request.one(param.header.lower()), _rendered(_at(arguments, param.path))
+        sent, value = request.one(param.header.lower()), _rendered(_at(admitted.arguments, param.path))
         if value is None and sent is None:
             continue
         if value is None or not _same(param, value, sent):
-            return f"The header {param.header} must be the argument that the tool's schema names."
+            sentence = f"The header {param.header} must be the argument that the tool's schema names."
+            return admitted.refuse(Fault.HEADER_MISMATCH, sentence)
     return None
 
 

@@ -7,10 +7,19 @@ from collections.abc import Collection
 
 from enforcer.mcp.eras import MODERN_VERSIONS, VERSION_HEADER
 from enforcer.mcp.faults import Fault, Refusal
-from enforcer.mcp.requests import TWICE, HttpRequest
+from enforcer.mcp.requests import HttpRequest
 
 # Doubled, each of these would be read differently by different readers.
-_SINGLE = ("authorization", "content-type", "content-length", "content-encoding", "transfer-encoding", "mcp-session-id")
+_SINGLE = frozenset(
+    (
+        b"authorization",
+        b"content-type",
+        b"content-length",
+        b"content-encoding",
+        b"transfer-encoding",
+        b"mcp-session-id",
+    )
+)
 _BOTH = ("application/json", "text/event-stream")
 
 
@@ -18,16 +27,12 @@ def admit_transport(
     request: HttpRequest, *, allowed_hosts: Collection[str], allowed_origins: Collection[str]
 ) -> Refusal | None:
     """None where the request may go on. Both lists are lower-case; a host without a port allows every port."""
-    checks = (
-        _host(request, allowed_hosts),
-        _origin(request, allowed_origins),
-        _framing(request),
-        _method(request),
+    refusal = (
+        _host(request, allowed_hosts) or _origin(request, allowed_origins) or _framing(request) or _method(request)
     )
-    for refusal in checks:
-        if refusal is not None:
-            return refusal
-    return None if request.method == "DELETE" else _accept(request) or _content(request)
+    if refusal is not None or request.method == "DELETE":
+        return refusal
+    return _accept(request) or _content(request)
 
 
 def _host(request: HttpRequest, allowed: Collection[str]) -> Refusal | None:
@@ -48,10 +53,10 @@ def _origin(request: HttpRequest, allowed: Collection[str]) -> Refusal | None:
 
 
 def _framing(request: HttpRequest) -> Refusal | None:
-    for name in _SINGLE:
-        if request.one(name) is TWICE:
-            return Refusal(Fault.FRAMING, f"The header {name} stands twice.")
-    if request.lines("transfer-encoding") and request.lines("content-length"):
+    present = [name for name, _ in request.headers if name in _SINGLE]
+    if len(set(present)) != len(present):
+        return Refusal(Fault.FRAMING, "A header stands twice that may stand once.")
+    if b"transfer-encoding" in present and b"content-length" in present:
         return Refusal(Fault.FRAMING, "The body has two lengths.")
     if request.query:
         return Refusal(Fault.FRAMING, "This endpoint takes no query; a token belongs into the Authorization header.")

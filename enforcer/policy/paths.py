@@ -70,18 +70,32 @@ def _on_disk(readings: list[str], root: str, real: Real) -> PathVerdict:
     """Each reading as the kernel walks it and as a program that folds `..` first does; the first is what is meant."""
     real_root = real(root)
     if real_root is None:
-        return Refused("the workspace is a loop of symbolic links")
+        return Refused("the workspace can't be resolved")
     verdicts: list[Resolved] = []
     for reading in dict.fromkeys(readings):
-        walked, folded = real(_joined(root, reading)), real(_fold(root, reading))
-        if walked is None or folded is None:
-            return Refused("a loop of symbolic links")
-        if not _is_inside(walked, real_root) or not _is_inside(folded, real_root):
-            return Refused("a symbolic link leads out of the workspace")
-        if walked != folded:
+        walked = _walk(root, reading, real_root, real)
+        if isinstance(walked, Refused):
+            return walked
+        if ".." in _parts(reading) and real(_fold(root, reading)) != walked:
             return Refused("leads to two places, by a symbolic link before ..")
         verdicts.append(_resolved(walked, real_root))
     return verdicts[0]
+
+
+def _walk(root: str, path: str, real_root: str, real: Real) -> str | Refused:
+    """Where the kernel ends: at a `..`, links before it have been followed. Nothing on the way may be outside."""
+    at = ""
+    for part in [*_parts(_joined(root, path)), "."]:
+        if part not in ("..", "."):
+            at += f"/{part}"
+            continue
+        place = real(at or "/")
+        if place is None:
+            return Refused("a symbolic link that can't be followed, or a loop of them")
+        if not _is_inside(place, real_root):
+            return Refused("a symbolic link leads out of the workspace")
+        at = place if part == "." else place.rpartition("/")[0]
+    return at
 
 
 def _meant(sent: str) -> str:

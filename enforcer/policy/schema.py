@@ -59,10 +59,16 @@ class CompiledSchema:
     deepest: int | None
 
     def satisfied(self, value: JsonValue) -> bool:
-        """Whether the value fits."""
-        if self._too_much(value):
+        """Whether the value fits. False also means `too_much`, which a deny must not take for a no."""
+        if self.too_much(value):
             return False
         return self.open.is_valid(value) and (self.closed is None or self.closed.is_valid(value))
+
+    def too_much(self, value: JsonValue) -> bool:
+        """Whether the value is too deep or too long to be judged: then it is never `satisfied`."""
+        if self.deepest is not None and _depth(value) > self.deepest:
+            return True
+        return self.flat.heavy_patterns and _text(value) > MAX_TEXT
 
     def check(self, arguments: JsonValue) -> tuple[ArgumentProblem, ...]:
         """What is wrong, unknown fields first, at most `MAX_PROBLEMS`; empty where the arguments fit."""
@@ -84,7 +90,7 @@ class CompiledSchema:
             yield ArgumentProblem("unknown_field", _shown(text_of(place)), "the schema has no such field")
 
     def _invalid(self, arguments: JsonValue) -> Iterator[ArgumentProblem]:
-        if self._too_much(arguments):
+        if self.too_much(arguments):
             yield ArgumentProblem("invalid", "", "too deep, or too much text, to be judged by this schema")
         elif not self.open.is_valid(arguments):
             if self.references.recursive or _count(arguments) > _MAX_EXPLAINED:
@@ -92,11 +98,6 @@ class CompiledSchema:
                 return
             for error in self.open.iter_errors(arguments):
                 yield ArgumentProblem("invalid", _shown(text_of(tuple(error.instance_path))), _shown(error.message))
-
-    def _too_much(self, value: JsonValue) -> bool:
-        if self.deepest is not None and _depth(value) > self.deepest:
-            return True
-        return self.flat.heavy_patterns and _text(value) > MAX_TEXT
 
 
 def compile_arguments(schema: JsonObject) -> CompiledSchema | SchemaProblem:

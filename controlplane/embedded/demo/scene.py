@@ -61,9 +61,11 @@ class Scene:
         return (await self.manage("issue_token", subject, "--ttl", "3600")).splitlines()[-1]
 
     async def stop(self) -> None:
-        """End everything, last started first."""
-        for program in reversed(self.programs):
-            await program.stop()
+        """End everything, the control plane last."""
+        first, *gates = self.programs or [None]
+        await asyncio.gather(*(gate.stop() for gate in gates if gate))
+        if first:
+            await first.stop()
 
     async def _make_repository(self) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
