@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
+    sys.modules.setdefault("django", None)  # type: ignore[arg-type]  # kombu would load it wherever it is installed
     from enforcer.process import run  # noqa: PLC0415 - the other commands start without a web server
 
     if options.workers != 1:

@@ -1,9 +1,9 @@
 """The shape of every command: results on stdout, all else on stderr, exit codes of CONTRACTS section 1."""
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import OperationalError, ProgrammingError
 
 from controlplane.common.errors import DomainError, StackUnreachable
@@ -25,6 +25,13 @@ class Command(BaseCommand):
 
     requires_system_checks = ()  # they belong to `manage.py check`
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """As Django's, and a mistake on the command line is one line."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        if parser.called_from_command_line:
+            parser.error = self._usage_error  # type: ignore[method-assign]
+        return parser
+
     def work(self, options: dict[str, Any]) -> int:
         """Do it; raise `UsageError` (2), `DomainError` (2) or `StackUnreachable` (3) where it can't be done."""
         raise NotImplementedError
@@ -39,6 +46,12 @@ class Command(BaseCommand):
     def say(self, line: str) -> None:
         """For people, on stderr."""
         self.stderr.write(line, self.style.NOTICE if self.stderr.isatty() else None)
+
+    def _usage_error(self, message: str) -> NoReturn:
+        key, colon, sentence = message.removeprefix("argument ").partition(": ")
+        said = f"{key}: {sentence}" if colon else f"-: {message}"
+        self.say(f"command line:1: {said}; --help shows what would be right")
+        sys.exit(WRONG_USE)
 
     def _ending(self, options: dict[str, Any]) -> int:
         try:

@@ -73,10 +73,11 @@ class Supervisor:
         clock = asyncio.get_running_loop().time
         while not self.stop.is_set():
             since = clock()
-            process = part.process = await _spawn(part)
+            ours, theirs = os.pipe()  # not asyncio's: its `wait` would wait for grandchildren that hold the pipe
+            process = part.process = await _spawn(part, theirs)
             self._say(f"{word} {part.name} pid {process.pid}")
             started.set()
-            code = await _ended(part.name, process)
+            code = await _ended(part.name, process, ours)
             if self.stop.is_set():
                 return
             pause = FIRST_PAUSE_S if clock() - since > HEALTHY_AFTER_S else pause
@@ -85,33 +86,41 @@ class Supervisor:
             pause, word = min(pause * 2, LONGEST_PAUSE_S), "restarted"
 
 
-async def _spawn(part: Part) -> Spawned:
-    return await asyncio.create_subprocess_exec(
-        *part.argv,
-        env=dict(part.env),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        limit=LONGEST_LINE,
-        preexec_fn=die_with_parent,
-    )
+async def _spawn(part: Part, said: int) -> Spawned:
+    try:
+        return await asyncio.create_subprocess_exec(
+            *part.argv,
+            env=dict(part.env),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            preexec_fn=die_with_parent,
+        )
+    finally:
+        os.close(said)
 
 
-async def _ended(name: str, process: Spawned) -> int:
+async def _ended(name: str, process: Spawned, said: int) -> int:
     """Its exit code, once it and what it started are gone."""
     async with asyncio.TaskGroup() as copying:
-        copying.create_task(_copy(name, process))
+        copying.create_task(_copy(name, said))
         code = await process.wait()
         _signal(process, signal.SIGKILL)  # what it left behind keeps ports and our pipe
     return code
 
 
-async def _copy(name: str, process: Spawned) -> None:
+async def _copy(name: str, said: int) -> None:
     """What a part says, to our standard error, under its name."""
-    assert process.stdout is not None
-    while raw := await _line(process.stdout):
-        sys.stderr.write(f"{name}: {raw.decode(errors='backslashreplace').rstrip()}\n")
-        sys.stderr.flush()
+    stream = asyncio.StreamReader(limit=LONGEST_LINE)
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(said, "rb")
+    )
+    try:
+        while raw := await _line(stream):
+            sys.stderr.write(f"{name}: {raw.decode(errors='backslashreplace').rstrip()}\n")
+            sys.stderr.flush()
+    finally:
+        pipe.close()
 
 
 async def _line(stream: asyncio.StreamReader) -> bytes:

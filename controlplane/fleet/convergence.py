@@ -87,11 +87,17 @@ class Watch:
         self._hints.close()
         self._client.close()
 
-    def wait(self, holds: Holds, wanted: Mapping[str, int], *, timeout_s: float) -> Convergence:
-        """Until every enforcer of these servers reports the number or `timeout_s` is over."""
+    def wait(
+        self, holds: Holds, wanted: Mapping[str, int], *, timeout_s: float, live_only: bool = False
+    ) -> Convergence:
+        """Until every enforcer of these servers reports the number or `timeout_s` is over.
+
+        `live_only` leaves out those without a heartbeat: right for a change of policy, never for a stop.
+        """
         pending = {e.id: e for e in concerned(wanted)}
         confirmed: list[Confirmed] = []
         beats: dict[str, Heartbeat] = {}
+        gone_after = 0.0 if live_only else GONE_AFTER_S
         began = time.monotonic()
         while pending:
             beats.update(now := self._fetch(list(pending.values())))
@@ -99,10 +105,11 @@ class Watch:
                 confirmed.append(Confirmed(id_, self._ms()))
                 del pending[id_]
             waited = time.monotonic() - began
-            if waited >= timeout_s or (waited >= GONE_AFTER_S and not (pending.keys() & now.keys())):
+            if waited >= timeout_s or (waited >= gone_after and not (pending.keys() & now.keys())):
                 break
             self._hint()
-        silent = tuple(Silent(e.id, _stops_by(e, beats.get(e.id), wanted)) for e in pending.values())
+        left = [e for e in pending.values() if e.id in beats or not live_only]
+        silent = tuple(Silent(e.id, _stops_by(e, beats.get(e.id), wanted)) for e in left)
         return Convergence(tuple(confirmed), silent, self._ms())
 
     def _ms(self) -> float:

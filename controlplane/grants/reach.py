@@ -20,6 +20,8 @@ def servers_reached(grants: Iterable[Grant]) -> set[str]:
             levels.add(grant.trust)
         else:
             everywhere = True
+    if not everywhere and not levels:
+        return reached
     selected = Q() if everywhere else Q(trust_level_id__in=levels)
     return reached | set(Server.objects.filter(selected).values_list("id", flat=True))
 

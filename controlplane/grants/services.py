@@ -1,4 +1,4 @@
-"""The only writer of grants. A `write_*` returns the servers whose policy it touched."""
+"""The only writer of grants. A `write_*` is the row alone, for services that publish."""
 
 from dataclasses import fields
 
@@ -17,20 +17,25 @@ REFERENCES = ("principal", "group")
 @transaction.atomic
 def issue_grant(*, grant: GrantSpec, actor: str, reason: str = "") -> int:
     """Create or change the grant of that key; returns the change id."""
-    return policy_changed(server_ids=write_grant(grant), actor=actor, reason=reason or grant.reason)
+    key = grant.key or content_key(grant)
+    before = servers_reached(Grant.objects.filter(key=key))
+    write_grant(grant)
+    reached = before | servers_reached(Grant.objects.filter(key=key))
+    return policy_changed(server_ids=reached, actor=actor, reason=reason or grant.reason)
 
 
 @transaction.atomic
 def revoke_grant(*, key: str, actor: str, reason: str = "") -> int:
     """Delete a grant; returns the change id."""
-    return policy_changed(server_ids=delete_grant(key), actor=actor, reason=reason)
+    reached = servers_reached(Grant.objects.filter(key=key))
+    delete_grant(key)
+    return policy_changed(server_ids=reached, actor=actor, reason=reason)
 
 
-def write_grant(grant: GrantSpec) -> set[str]:
-    """The row only, for services that publish themselves."""
+def write_grant(grant: GrantSpec) -> None:
+    """The row."""
     key = grant.key or content_key(grant)
     row = Grant.objects.filter(key=key).first() or Grant()
-    before = servers_reached([row]) if row.pk else set()
     for field in fields(grant):
         if field.name not in REFERENCES:
             setattr(row, field.name, getattr(grant, field.name))
@@ -39,15 +44,11 @@ def write_grant(grant: GrantSpec) -> set[str]:
     row.principal = _principal(grant.principal)
     row.group = Group.objects.get(name=grant.group) if grant.group else None
     row.save()
-    return before | servers_reached([row])
 
 
-def delete_grant(key: str) -> set[str]:
-    """The row only, for services that publish themselves."""
-    row = Grant.objects.get(key=key)
-    reached = servers_reached([row])
-    row.delete()
-    return reached
+def delete_grant(key: str) -> None:
+    """The row."""
+    Grant.objects.filter(key=key).delete()
 
 
 def _principal(key: PrincipalKey | None) -> Principal | None:

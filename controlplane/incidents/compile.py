@@ -36,6 +36,18 @@ def compile_incident(server: Server, *, epoch: int, generation: int, now: dateti
     )
 
 
+def stopped(state: Incident) -> Incident:
+    """Everything of the server killed: for a state too large to be read, of which nothing may be left out."""
+    return Incident(
+        schema=state.schema,
+        generation=state.generation,
+        issued_at=state.issued_at,
+        server_id=state.server_id,
+        epoch=state.epoch,
+        kill_switches=(incident.KillSwitch(id="too-large", target="all"),),
+    )
+
+
 def concerns(text: str, server_id: str) -> bool:
     """Whether a server's enforcers are told of this target; one that can't be read concerns everybody."""
     target = parse_target(text)

@@ -27,12 +27,12 @@ class Switched:
 def raise_kill(*, target: str, reason: str, actor: str, message: str = "") -> Switched:
     """Raise it; raises `InvalidState` for what is no target, or names a server that doesn't exist."""
     server_ids = _servers(target)
-    raised = KillSwitch.objects.filter(target=target, lowered_at__isnull=True).first()
-    if raised is not None:
-        return Switched(raised, None, server_ids)
     if not server_ids:
         _refuse_unknown_server(target)
-    switch = KillSwitch.objects.create(target=target, reason=reason, message=message, raised_by=actor)
+    values = {"reason": reason, "message": message, "raised_by": actor}
+    switch, created = KillSwitch.objects.get_or_create(target=target, lowered_at=None, defaults=values)
+    if not created:
+        return Switched(switch, None, server_ids)
     return _switched(switch, "kill.raise", server_ids, actor, reason)
 
 
@@ -40,7 +40,7 @@ def raise_kill(*, target: str, reason: str, actor: str, message: str = "") -> Sw
 def lower_kill(*, target: str, reason: str, actor: str) -> Switched:
     """Lower it; raises `InvalidState` for what is no target."""
     server_ids = _servers(target)
-    switch = KillSwitch.objects.filter(target=target, lowered_at__isnull=True).first()
+    switch = KillSwitch.objects.select_for_update().filter(target=target, lowered_at__isnull=True).first()
     if switch is None:
         return Switched(None, None, server_ids)
     switch.lowered_by, switch.lowered_at, switch.lowered_reason = actor, timezone.now(), reason

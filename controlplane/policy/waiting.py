@@ -20,12 +20,12 @@ def wait_published(change_id: int, timeout_s: float) -> bool:
 
 
 def wait_applied(change_id: int, timeout_s: float) -> Convergence:
-    """Wait until every enforcer of the changed servers reports the published version; `wait_published` comes first."""
+    """Wait until every live enforcer of the changed servers reports the version; `wait_published` comes first."""
     kind = Change.objects.get(id=change_id).kind
     wanted = numbers(change_id)
     with Watch().open() as watch:
         holds = incident_applied if kind == Kind.INCIDENT else snapshot_applied
-        return watch.wait(holds, wanted, timeout_s=timeout_s)
+        return watch.wait(holds, wanted, timeout_s=timeout_s, live_only=True)
 
 
 def numbers(change_id: int) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The only writer of principals, groups and identity providers. A `write_*` returns the servers it touched."""
+"""The only writer of principals, groups and identity providers. A `write_*` is the row alone."""
 
 from dataclasses import asdict
 
@@ -16,74 +16,62 @@ from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, Princ
 @transaction.atomic
 def save_principal(*, principal: PrincipalSpec, actor: str, reason: str = "") -> int:
     """Declare a principal and its groups; returns the change id."""
-    return policy_changed(server_ids=write_principal(principal), actor=actor, reason=reason)
+    before = _reach(principal.key)
+    write_principal(principal)
+    return policy_changed(server_ids=before | _reach(principal.key), actor=actor, reason=reason)
 
 
 @transaction.atomic
 def remove_principal(*, key: PrincipalKey, actor: str, reason: str = "") -> int:
     """Delete a principal and every grant that names it; returns the change id."""
-    grants = Grant.objects.filter(principal__issuer=key.issuer, principal__subject=key.subject)
-    reached = servers_reached(grants)
-    grants.delete()
-    return policy_changed(server_ids=reached | delete_principal(key), actor=actor, reason=reason)
+    reached = _reach(key)
+    Grant.objects.filter(principal__issuer=key.issuer, principal__subject=key.subject).delete()
+    delete_principal(key)
+    return policy_changed(server_ids=reached, actor=actor, reason=reason)
 
 
 @transaction.atomic
 def save_identity_provider(*, provider: IdentityProviderSpec, actor: str, reason: str = "") -> int:
-    """Accept an issuer, or change how; returns the change id."""
-    return policy_changed(server_ids=write_identity_provider(provider), actor=actor, reason=reason)
+    """Accept an issuer, or change how; every server's enforcers verify tokens. Returns the change id."""
+    write_identity_provider(provider)
+    return policy_changed(server_ids=Server.objects.values_list("id", flat=True), actor=actor, reason=reason)
 
 
-def write_group(group: GroupSpec) -> set[str]:
-    """The row only; an empty group changes nobody's policy."""
+def write_group(group: GroupSpec) -> None:
+    """An empty group changes nobody's policy."""
     Group.objects.get_or_create(name=group.name)
-    return set()
 
 
-def delete_group(name: str) -> set[str]:
+def delete_group(name: str) -> None:
     """A group that no grant names: were a deny deleted with it, its members would get access back in silence."""
     if Grant.objects.filter(group__name=name).exists():
         raise Conflict("group_has_grants", f"group {name} is named by grants; revoke them first")
-    reached = servers_reached(Grant.objects.filter(principal__groups__name=name))
     Group.objects.filter(name=name).delete()
-    return reached
 
 
-def write_principal(principal: PrincipalSpec) -> set[str]:
-    """The row and its groups only, for services that publish themselves; unknown groups are created."""
+def write_principal(principal: PrincipalSpec) -> None:
+    """The row and its groups; unknown groups are created."""
     row, _ = Principal.objects.update_or_create(
         issuer=principal.issuer, subject=principal.subject, defaults={"actor_type": principal.actor_type}
     )
-    before = _reach(row)
     row.groups.set([Group.objects.get_or_create(name=name)[0] for name in principal.groups])
-    return before | _reach(row)
 
 
-def delete_principal(key: PrincipalKey) -> set[str]:
+def delete_principal(key: PrincipalKey) -> None:
     """A principal that no grant names any more."""
-    row = Principal.objects.get(issuer=key.issuer, subject=key.subject)
-    reached = _reach(row)
-    row.delete()
-    return reached
+    Principal.objects.filter(issuer=key.issuer, subject=key.subject).delete()
 
 
-def write_identity_provider(provider: IdentityProviderSpec) -> set[str]:
-    """The row only; every server's enforcers verify tokens."""
+def write_identity_provider(provider: IdentityProviderSpec) -> None:
+    """The row."""
     IdentityProvider.objects.update_or_create(issuer=provider.issuer, defaults=asdict(provider))
-    return _all_servers()
 
 
-def delete_identity_provider(issuer: str) -> set[str]:
-    """The row only; tokens of this issuer are refused once it is published."""
+def delete_identity_provider(issuer: str) -> None:
+    """Tokens of this issuer are refused once that is published."""
     IdentityProvider.objects.filter(issuer=issuer).delete()
-    return _all_servers()
 
 
-def _reach(principal: Principal) -> set[str]:
-    return servers_reached(
-        Grant.objects.filter(principal=principal) | Grant.objects.filter(group__in=principal.groups.all())
-    )
-
-
-def _all_servers() -> set[str]:
-    return set(Server.objects.values_list("id", flat=True))
+def _reach(key: PrincipalKey) -> set[str]:
+    rows = Principal.objects.filter(issuer=key.issuer, subject=key.subject)
+    return servers_reached(Grant.objects.filter(principal__in=rows) | Grant.objects.filter(group__members__in=rows))

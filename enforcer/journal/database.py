@@ -13,10 +13,10 @@ from enforcer.journal.problems import DamagedError
 NAME = "journal.sqlite3"
 FORMAT = 1
 SMALL = 64 * 1024 * 1024  # bytes; larger files are checked by the hashes of their unshipped rows alone
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)  # ERROR: a table or column is missing
 _SCHEMA = """
 CREATE TABLE chain (
-    number INTEGER PRIMARY KEY, chain_id TEXT NOT NULL UNIQUE, genesis TEXT NOT NULL, head_sequence INTEGER NOT NULL,
+    number INTEGER PRIMARY KEY, chain_id TEXT NOT NULL UNIQUE, head_sequence INTEGER NOT NULL,
     head_hash TEXT NOT NULL, recorded_at TEXT NOT NULL, acked_sequence INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE receipt (
@@ -31,9 +31,13 @@ def connect(path: Path) -> sqlite3.Connection:
     """An open journal file, made if absent. Raises `DamagedError`, `sqlite3.Error`, `OSError`."""
     _create(path)
     connection = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+    connection.text_factory = _lenient
     try:
         _prepare(connection)
         _check(connection, path.stat().st_size)
+    except UnicodeDecodeError:  # SQLite quotes a damaged schema in its message
+        connection.close()
+        raise DamagedError("its schema is unreadable") from None
     except (sqlite3.Error, DamagedError) as problem:
         connection.close()
         if isinstance(problem, sqlite3.Error) and is_damage(problem):
@@ -102,6 +106,8 @@ def _check(connection: sqlite3.Connection, size: int) -> None:
             raise DamagedError(f"integrity check: {verdict}")
     chains = connection.execute("SELECT number, chain_id, head_sequence, head_hash, acked_sequence FROM chain")
     for number, chain_id, sequence, head, acked in chains.fetchall():
+        if not isinstance(sequence, int) or not isinstance(acked, int):
+            raise DamagedError(f"the row of chain {chain_id!r} is unreadable")
         if sequence > acked:
             _check_tail(connection, (number, chain_id, sequence, head, acked))
 
@@ -110,12 +116,18 @@ def _check_tail(connection: sqlite3.Connection, chain: tuple[int, str, int, str,
     number, chain_id, last, head, acked = chain
     expected, parent = acked + 1, None
     rows = connection.execute(
-        "SELECT sequence, receipt_hash, line FROM receipt WHERE chain=? AND sequence>? ORDER BY sequence",
+        "SELECT sequence, CAST(receipt_hash AS TEXT), CAST(line AS BLOB) FROM receipt"
+        " WHERE chain=? AND sequence>? ORDER BY sequence",
         (number, acked),
     )
     for sequence, receipt_hash, line in rows:
         if sequence != expected or not is_whole(line, receipt_hash, parent):
-            raise DamagedError(f"receipt {expected} of chain {chain_id} is missing or changed")
+            raise DamagedError(f"receipt {expected} of chain {chain_id!r} is missing or changed")
         expected, parent = sequence + 1, receipt_hash
     if (expected - 1, parent) != (last, head):
-        raise DamagedError(f"chain {chain_id} ends at {expected - 1}, not at its head {last}")
+        raise DamagedError(f"chain {chain_id!r} ends at {expected - 1}, not at its head {last}")
+
+
+def _lenient(raw: bytes) -> str:
+    """A damaged text is found by its hash, not by an error that says nothing of damage."""
+    return raw.decode("utf-8", "replace")

@@ -9,7 +9,7 @@ import logging
 import sqlite3
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from enforcer.contract.receipt import CSP_PROFILE, CSP_VERSION, ReceiptType
@@ -91,7 +91,7 @@ def _begin(store: Store, memory: Memory) -> None:
         found = store.chain(memory.chain.chain_id)
         if found is None or not _goes_on(store, memory.chain, found):
             raise DamagedError("it is older than what this process wrote")
-        memory.chain = found
+        memory.chain = replace(found, genesis=memory.chain.genesis)
 
 
 def _goes_on(store: Store, known: Chain, found: Chain) -> bool:

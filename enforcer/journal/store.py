@@ -13,7 +13,7 @@ from enforcer.journal.chain import Chain, Row
 from enforcer.journal.problems import DamagedError
 
 MOST_ROWS = 256
-_CHAIN = "chain_id, genesis, head_sequence, head_hash, recorded_at"
+_CHAIN = "chain_id, head_sequence, head_hash, recorded_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,14 @@ class Store:
 
     def drafts(self) -> list[tuple[str, JsonObject]]:
         """Open calls in the order of their ids; raises `DamagedError`."""
-        rows = self._sql.execute("SELECT receipt_id, draft FROM open_call ORDER BY receipt_id").fetchall()
+        rows = self._sql.execute("SELECT receipt_id, CAST(draft AS BLOB) FROM open_call ORDER BY receipt_id").fetchall()
         try:
-            return [(receipt_id, strict_json.parse_object(draft)) for receipt_id, draft in rows]
+            drafts = [(receipt_id, strict_json.parse_object(draft)) for receipt_id, draft in rows]
         except strict_json.StrictJsonError as problem:
             raise DamagedError(f"an open call is unreadable: {problem}") from None
+        if any(draft.get("receipt_id") != receipt_id for receipt_id, draft in drafts):
+            raise DamagedError("an open call stands under another id")
+        return drafts
 
     def put_receipts(self, number: int, rows: Iterable[Row]) -> None:
         """Append links, without moving the chain's head."""
@@ -104,8 +107,8 @@ class Store:
     def add_chain(self, chain: Chain) -> int:
         """Returns its number: chains of one journal are numbered in their order."""
         made = self._sql.execute(
-            f"INSERT INTO chain ({_CHAIN}) VALUES (?,?,?,?,?)",  # noqa: S608 - our own column names
-            (chain.chain_id, orjson.dumps(chain.genesis).decode(), chain.sequence, chain.head, chain.recorded_at),
+            f"INSERT INTO chain ({_CHAIN}) VALUES (?,?,?,?)",  # noqa: S608 - our own column names
+            (chain.chain_id, chain.sequence, chain.head, chain.recorded_at),
         )
         assert made.lastrowid is not None
         return made.lastrowid
@@ -118,7 +121,7 @@ class Store:
         )
 
     def chain(self, chain_id: str) -> Chain | None:
-        """As last committed."""
+        """As last committed, without its genesis."""
         return _chain(self._sql.execute(f"SELECT {_CHAIN} FROM chain WHERE chain_id=?", (chain_id,)).fetchone())  # noqa: S608
 
     def last_chain(self) -> Chain | None:
@@ -181,8 +184,5 @@ class Store:
         return int(depth)
 
 
-def _chain(row: tuple[str, str, int, str, str] | None) -> Chain | None:
-    if row is None:
-        return None
-    chain_id, genesis, sequence, head, recorded_at = row
-    return Chain(chain_id, orjson.loads(genesis), sequence, head, recorded_at)
+def _chain(row: tuple[str, int, str, str] | None) -> Chain | None:
+    return Chain(row[0], {}, *row[1:]) if row else None

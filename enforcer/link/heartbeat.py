@@ -20,7 +20,7 @@ from enforcer.contract.keys import SigningKey
 from enforcer.link.holdings import Holdings
 from enforcer.link.hooks import Hooks
 from enforcer.link.notes import Notes
-from enforcer.link.redis_in import Connect
+from enforcer.link.redis_in import Connect, end_if_cancelled
 
 EVERY_S = 1.0
 DRAIN_LOOK_S = 0.02
@@ -50,11 +50,13 @@ class Beats:
         """Beat until cancelled."""
         failures = 0
         while True:
+            end_if_cancelled()
             beats = self._counter
             try:
                 async with self._connect() as client:
                     while True:
                         await self._send(client)
+                        end_if_cancelled()
                         await self._wait()
             except (RedisError, OSError) as problem:
                 failures = 1 if self._counter > beats + 1 else failures + 1

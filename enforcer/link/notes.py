@@ -1,6 +1,6 @@
 """What an operator should know about the policy link: problems for log and heartbeat.
 
-A problem is logged once and shown for a minute after it was last there.
+A problem is logged when it comes and shown for a minute after it was last there.
 """
 
 import logging
@@ -32,13 +32,14 @@ class Notes:
 
     def problem(self, server_id: str | None, text: str, *, about: str = "") -> None:
         """Something is wrong now; call again as long as it is. `about` tells occasions apart that have one text."""
-        text = text[:MAX_TEXT]
-        self._last[server_id, text] = self._clock()
+        text, now = text[:MAX_TEXT], self._clock()
+        new = now - self._last.get((server_id, text), -SHOWN_S) >= SHOWN_S
+        self._last[server_id, text] = now
         self._last.move_to_end((server_id, text))
         while len(self._last) > MAX_LOGGED:
             self._last.popitem(last=False)
         key = (server_id, text, about)
-        if key not in self._logged:
+        if new or key not in self._logged:
             log.warning("policy of %s: %r", server_id or "all servers", text)
             self._logged[key] = None
             while len(self._logged) > MAX_LOGGED:

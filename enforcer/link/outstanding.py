@@ -19,6 +19,7 @@ class Outstanding:
     def __init__(self, jitter: Callable[[], float]) -> None:
         """`jitter` gives a factor around 1 for every wait."""
         self._sent: dict[str, list[int]] = {}
+        self._acked: dict[str, int] = {}
         self._jitter = jitter
         self._wait_s = RESEND_S
         self._due_at = 0.0
@@ -47,14 +48,10 @@ class Outstanding:
 
     def acked(self, chain_id: str, sequence: int, now: float) -> None:
         """The other side has the chain up to there."""
-        sent = self._sent.get(chain_id, [])
-        left = [last for last in sent if last > sequence]
-        if len(left) == len(sent):
+        if sequence <= self._acked.get(chain_id, 0):
             return
-        if left:
-            self._sent[chain_id] = left
-        else:
-            del self._sent[chain_id]
+        self._acked[chain_id] = sequence
+        self._sent[chain_id] = [last for last in self._sent.get(chain_id, []) if last > sequence]
         self._wait_s = RESEND_S
         self._due_at = now + self._wait_s * self._jitter()
 

@@ -55,6 +55,13 @@ def connector(url: str, password_file: Path) -> Connect:
     return connect
 
 
+def end_if_cancelled() -> None:
+    """Raise the cancellation that `wait_for`, inside redis-py, may have swallowed (Python 3.11, cpython gh-86296)."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class RedisIn:
     """One reader."""
 
@@ -77,6 +84,7 @@ class RedisIn:
         """Read until cancelled."""
         failures = 0
         while True:
+            end_if_cancelled()
             looks = self._looks
             try:
                 await self._session()
@@ -97,6 +105,7 @@ class RedisIn:
     async def _next_hint(self, hints: PubSub) -> Iterable[str]:
         """The servers to look at: those hinted at, or all of them when it is time."""
         await hints.ping()
+        end_if_cancelled()
         until = time.monotonic() + TICK_S * random.uniform(0.8, 1.2)  # noqa: S311
         while (left := until - time.monotonic()) > 0:
             changed = await self._hinted(hints, left)
@@ -132,7 +141,7 @@ class RedisIn:
     async def _look_at_snapshot(self, client: Redis, server_id: str) -> None:
         name = redis_names.snapshot(server_id)
         due = self._holdings.lacks_snapshot(server_id) or self._looks % RARELY == 0
-        if due or await client.strlen(name) <= SMALL:
+        if due or not SMALL < await client.strlen(name) <= MAX_BYTES[Kind.SNAPSHOT]:
             await self._holdings.offer(server_id, await self._fetch(client, server_id, {Kind.SNAPSHOT: name}), "redis")
 
     async def _look_at_ack(self, client: Redis) -> None:

@@ -60,14 +60,19 @@ class Case:
 
 def open_case(index: Index, incident: Incident, call: Call, facts: Facts, now: float) -> Case:
     """Look up the tool and the grants of the caller that speak of it; without a tool, all of them."""
-    mine = tuple(g for g in index.grants_of(call.caller.subject, call.caller.issuer) if g.holds_at(now))
+    principal = index.principal(call.caller.subject, call.caller.issuer)
     if call.tool == NO_TOOL:
-        return Case(index, incident, call, facts, now, None, None, mine)
+        return Case(index, incident, call, facts, now, None, None, _in_force(principal.grants, now))
     tool = index.tools.get(call.tool)
     if tool is None:
         return Case(index, incident, call, facts, now, None, None, ())
     risk = effective_risk(tool.policy.risk, facts.arguments)
-    return Case(index, incident, call, facts, now, tool, risk, tuple(g for g in mine if g.speaks_of(tool.policy, risk)))
+    grants = _in_force(principal.grants_for(tool.policy, risk), now)
+    return Case(index, incident, call, facts, now, tool, risk, grants)
+
+
+def _in_force(grants: tuple[IndexedGrant, ...], now: float) -> tuple[IndexedGrant, ...]:
+    return tuple(g for g in grants if g.holds_at(now))
 
 
 def effective_risk(declared: Risk, arguments: ArgumentFacts | None) -> Risk:

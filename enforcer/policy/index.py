@@ -6,10 +6,11 @@ can't be read stays and fails closed: as a deny it always applies, as an allow i
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from enforcer.contract.keys import PublicKey
+from enforcer.contract.levels import Risk
 from enforcer.contract.snapshot import PrincipalPolicy, Snapshot, ToolPolicy
 from enforcer.contract.times import from_text
 from enforcer.policy.arguments import CompiledTool, compile_tool
@@ -41,6 +42,15 @@ class IndexedPrincipal:
 
     groups: frozenset[str]
     grants: tuple[IndexedGrant, ...]
+    _of_tool: dict[tuple[str, Risk], tuple[IndexedGrant, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    def grants_for(self, tool: ToolPolicy, risk: Risk) -> tuple[IndexedGrant, ...]:
+        """Those that speak of a tool of this server at a call's risk, whatever the time; remembered once asked."""
+        found = self._of_tool.get((tool.name, risk)) if self.grants else ()
+        if found is None:
+            found = tuple(g for g in self.grants if g.speaks_of(tool, risk))
+            self._of_tool[tool.name, risk] = found
+        return found
 
 
 NOBODY = IndexedPrincipal(frozenset(), ())

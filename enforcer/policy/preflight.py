@@ -27,9 +27,8 @@ def argument_facts(
     if found.problem is not None:  # step 3 refuses, no constraint is asked
         return found, {}
     risk = effective_risk(tool.policy.risk, found)
-    mine = index.grants_of(call.caller.subject, call.caller.issuer)
-    asked = (g for g in mine if g.constraint is not None and g.speaks_of(tool.policy, risk))
-    return found, {g.policy.id: _check(g, arguments, found) for g in asked}
+    mine = index.principal(call.caller.subject, call.caller.issuer).grants_for(tool.policy, risk)
+    return found, {g.policy.id: _check(g, arguments, found) for g in mine if g.constraint is not None}
 
 
 def _check(grant: IndexedGrant, sent: JsonObject, found: ArgumentFacts) -> Check:

@@ -10,20 +10,20 @@ from collections.abc import Callable, Mapping
 
 from enforcer.contract.levels import Risk
 
-_SEPARATORS = re.compile(r"[\n;|&`(){}]+")
-_SUBSTITUTIONS = ("$(", "<(", "`")
+_SEPARATORS = re.compile(r"[\n;|&`()]+")
+_SUBSTITUTIONS = ("$(", "<(", "`", "iex")
 _NOT_WORDS = re.compile(r"[\s;|&`()<>$]+")
 _INTERPRETERS = frozenset(("sh", "bash", "zsh", "dash", "ksh", "fish", "perl", "ruby", "node", "iex", "pwsh"))
 _PYTHON = re.compile(r"python[0-9.]*")
 _DOWNLOADERS = frozenset(("curl", "wget", "fetch", "nc", "ncat", "iwr", "irm", "base64", "xxd", "invoke-webrequest"))
 _DOWNLOADER = re.compile("|".join(sorted(_DOWNLOADERS)))
 _PREFIXES = frozenset(("sudo", "doas", "env", "nohup", "exec", "time", "command", "builtin", "xargs"))
-QUOTES = str.maketrans("", "", "\"'\\")  # what a shell drops from words
-_HOME = re.compile(r"(?:~[a-z0-9_-]*|\$home|\$\{?home\}?|%userprofile%|/(?:home|users)/[^/]*)/?[*.]?")
+QUOTES = str.maketrans("", "", "\"'\\{}")  # what a shell drops from words
+_HOME = re.compile(r"(?:~[a-z0-9_-]*|\$home|%userprofile%|/(?:home|users)/[^/]*)/?[*.]?")
 _SYSTEM = re.compile(r"/?\*?|/\.|/(?:bin|boot|dev|etc|home|lib|lib64|opt|root|sbin|srv|usr|var|users)/?\*?|[a-z]:/?\*?")
 _DISK = re.compile(r"/dev/(?:sd|hd|vd|xvd|nvme|mmcblk|disk|mapper/|dm-)")
 MAX_COMMANDS = 5_000
-_FORK_BOMB = ":(){:|:&};:"
+_FORK_BOMB = ":():|:&;:"
 
 
 def command_risk(text: str) -> Risk | None:

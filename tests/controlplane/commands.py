@@ -23,9 +23,10 @@ def run(name: str, *words: str) -> Ended:
     assert isinstance(app, str)
     command = load_command_class(app, name)
     command.stdout, command.stderr = OutputWrapper(out), OutputWrapper(err)
+    code: str | int | None = 0
     try:
         command.run_from_argv(["manage.py", name, *words])
     except SystemExit as ended:
-        assert isinstance(ended.code, int)
-        return Ended(ended.code, out.getvalue(), err.getvalue())
-    return Ended(0, out.getvalue(), err.getvalue())
+        code = ended.code
+    assert isinstance(code, int)
+    return Ended(code, out.getvalue(), err.getvalue())

@@ -1,5 +1,6 @@
 """A real Valkey as the control plane runs it: the default user off, one administrator."""
 
+import signal
 from pathlib import Path
 
 import redis
@@ -34,6 +35,14 @@ class Valkey:
         self.client.close()
         self._program.process.kill()
         self._program.process.wait()
+
+    def freeze(self) -> None:
+        """It keeps its connections and answers nothing."""
+        self._program.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        self._program.process.send_signal(signal.SIGCONT)
 
     def sign_in(self, user: str, password: str) -> redis.Redis:
         """A client of another user."""

@@ -13,9 +13,11 @@ from controlplane.inventory.models import Server
 from controlplane.policy.compile import compile_snapshot
 from controlplane.policy.declarative.current import current_policy, held_tools
 from controlplane.policy.declarative.diff import Change, diff, left_alone
+from controlplane.policy.declarative.draft import Draft
 from controlplane.policy.declarative.file import read_policy
-from controlplane.policy.declarative.policy import KillSpec, Policy
+from controlplane.policy.declarative.policy import KillSpec, Policy, overlaid
 from controlplane.policy.declarative.problems import Problem
+from controlplane.policy.declarative.reach import touched
 from controlplane.policy.declarative.write import write
 from controlplane.policy.models import ChangedServer
 from controlplane.policy.services import policy_changed
@@ -47,19 +49,20 @@ def apply_policy(
     """Check what was read from `source`, write the difference and leave a receipt."""
     try:
         with transaction.atomic():
-            planned = _plan(value, now, prune=prune)
+            current = current_policy()
+            draft = read_policy(value, _base(current) if prune else current, held=held_tools(), now=now)
+            planned = _plan(current, draft, prune=prune)
             if dry_run or planned.problems:
                 raise _NothingWritten(planned)
             if not planned.changes:
                 raise _NothingWritten(replace(planned, change_ids=_newest_changes()))
-            return replace(planned, change_ids=_write(planned.changes, source, actor, now))
+            servers = touched(planned.changes, current, overlaid(current, draft.said))
+            return replace(planned, change_ids=_write(planned.changes, servers, source, actor, now))
     except _NothingWritten as nothing:
         return nothing.answer
 
 
-def _plan(value: JsonValue, now: datetime, *, prune: bool) -> Applied:
-    current = current_policy()
-    draft = read_policy(value, _base(current) if prune else current, held=held_tools(), now=now)
+def _plan(current: Policy, draft: Draft, *, prune: bool) -> Applied:
     if draft.problems:
         return Applied(problems=tuple(draft.problems))
     return Applied(
@@ -80,11 +83,12 @@ def _base(current: Policy) -> Policy:
     return Policy(trust_levels=current.trust_levels, discovered=current.discovered, kill_switches=current.kill_switches)
 
 
-def _write(changes: tuple[Change, ...], source: str, actor: str, now: datetime) -> tuple[int, ...]:
-    touched = {server for change in changes for server in write(change)}
-    _refuse_unloadable(touched, now)
+def _write(changes: tuple[Change, ...], servers: set[str], source: str, actor: str, now: datetime) -> tuple[int, ...]:
+    for change in changes:
+        write(change)
+    _refuse_unloadable(servers, now)
     record_admin_receipt(actor=actor, action="policy.apply", detail=_detail(source, changes))
-    edited = [policy_changed(server_ids=touched, actor=actor, reason=f"apply {source}")] if touched else []
+    edited = [policy_changed(server_ids=servers, actor=actor, reason=f"apply {source}")] if servers else []
     switches = [change.after for change in changes if isinstance(change.after, KillSpec)]
     raised = [raise_kill(target=s.target, reason=s.reason, actor=actor).change_id for s in switches]
     return (*(change_id for change_id in raised if change_id is not None), *edited)

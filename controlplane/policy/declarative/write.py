@@ -10,47 +10,47 @@ from controlplane.principals import services as principals
 from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalSpec
 
 
-def write(change: Change) -> set[str]:
-    """Make the change; returns the servers whose policy it touched. Kill switches are raised elsewhere."""
+def write(change: Change) -> None:
+    """Make the change. Kill switches are raised elsewhere."""
     if change.after is not None:
-        return _put(change.after)
-    assert change.before is not None
-    return _remove(change.before)
+        _put(change.after)
+    elif change.before is not None:
+        _remove(change.before)
 
 
-def _put(spec: Spec) -> set[str]:
+def _put(spec: Spec) -> None:
     match spec:
         case TrustLevelSpec():
-            return inventory.write_trust_level(spec)
+            inventory.write_trust_level(spec)
         case IdentityProviderSpec():
-            return principals.write_identity_provider(spec)
+            principals.write_identity_provider(spec)
         case GroupSpec():
-            return principals.write_group(spec)
+            principals.write_group(spec)
         case PrincipalSpec():
-            return principals.write_principal(spec)
+            principals.write_principal(spec)
         case ServerSpec():
-            return inventory.write_server(spec)
+            inventory.write_server(spec)
         case ToolSpec():
-            return inventory.write_tool(spec)
+            inventory.write_tool(spec)
         case GrantSpec():
-            return write_grant(spec)
+            write_grant(spec)
         case KillSpec():
-            return set()
+            pass
 
 
-def _remove(spec: Spec) -> set[str]:
+def _remove(spec: Spec) -> None:
     match spec:
         case IdentityProviderSpec():
-            return principals.delete_identity_provider(spec.issuer)
+            principals.delete_identity_provider(spec.issuer)
         case GroupSpec():
-            return principals.delete_group(spec.name)
+            principals.delete_group(spec.name)
         case PrincipalSpec():
-            return principals.delete_principal(spec.key)
+            principals.delete_principal(spec.key)
         case ServerSpec():
-            return inventory.retire_server(spec.id)
+            inventory.retire_server(spec.id)
         case ToolSpec():
-            return inventory.delete_tool(spec.server_id, spec.name)
+            inventory.delete_tool(spec.server_id, spec.name)
         case GrantSpec():
-            return delete_grant(spec.key)
+            delete_grant(spec.key)
         case TrustLevelSpec() | KillSpec():
             raise RuntimeError("a trust level or a kill switch is never pruned")

@@ -151,6 +151,8 @@ def _int(event: ScalarEvent, path: Path) -> int:
 
 def _text(event: ScalarEvent, path: Path) -> str:
     """JSON writes a character beyond 16 bits as two escapes; YAML knows no such pairs, so they are joined here."""
+    if "\0" in event.value:  # PostgreSQL can't store it
+        raise _Refused(Problem(path, "a NUL character", "leave it out", event.start_mark.line + 1))
     try:
         joined: str = event.value.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
     except UnicodeDecodeError:

@@ -1,8 +1,8 @@
 """Changes → signed documents, one server at a time, under the row of that server."""
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from controlplane.common.errors import DomainError, InvalidState
-from controlplane.incidents.compile import compile_incident
+from controlplane.incidents.compile import compile_incident, stopped
 from controlplane.inventory.models import Server
 from controlplane.policy.compile import compile_snapshot
 from controlplane.policy.models import ChangedServer, Kind, Published, SignedDocument
@@ -20,16 +20,16 @@ from enforcer.contract.envelope import MAX_BYTES, PayloadType, seal
 from enforcer.contract.fleet import payload_hash
 from enforcer.contract.keys import Role
 
-log = logging.getLogger(__name__)
 RENEWED_AFTER = timedelta(days=15)  # half of a snapshot's life
-LARGEST = MAX_BYTES // 2  # an enforcer refuses MAX_BYTES; what is close to that is not sent out
+LARGEST = {Kind.POLICY: MAX_BYTES // 2, Kind.INCIDENT: 128 * 1024}  # half of what an enforcer would still read
 TYPES = {Kind.POLICY: PayloadType.SNAPSHOT, Kind.INCIDENT: PayloadType.INCIDENT}
 ROLES = {Kind.POLICY: Role.POLICY, Kind.INCIDENT: Role.INCIDENT}
 
 
-def waiting(kind: Kind) -> QuerySet[ChangedServer]:
-    """The outbox of one kind, oldest first."""
-    return ChangedServer.objects.filter(change__kind=kind, document__isnull=True, error="").order_by("id")
+def waiting(kind: Kind, server_id: str | None = None) -> QuerySet[ChangedServer]:
+    """The outbox of one kind (and server), oldest first."""
+    found = ChangedServer.objects.filter(change__kind=kind, document__isnull=True, error="").order_by("id")
+    return found if server_id is None else found.filter(server_id=server_id)
 
 
 def due(generation: int, now: datetime) -> list[tuple[str, Kind]]:
@@ -44,23 +44,35 @@ def due(generation: int, now: datetime) -> list[tuple[str, Kind]]:
     return found
 
 
-def publish(server_id: str, kind: Kind, ring: KeyRing) -> SignedDocument | None:
-    """Compile, sign and commit the next version; None where it can't be compiled, and the last good one stays."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The document of one server, or why there is none and the last good one stays."""
+
+    server_id: str
+    document: SignedDocument | None
+    problem: str = ""
+
+
+def publish(server_ids: Iterable[str], kind: Kind, ring: KeyRing) -> list[Outcome]:
+    """Compile, sign and commit the next version of each of these servers in one transaction."""
     with consistent():
-        row = Published.objects.select_for_update().get_or_create(server_id=server_id)[0]
-        changes = list(waiting(kind).filter(server_id=server_id).values_list("id", flat=True))
-        try:
-            document = _next(row, kind, ring, timezone.now())
-        except (DomainError, ValueError, TypeError, LookupError) as problem:
-            log.error("%s of %s can't be compiled: %r", kind, server_id, str(problem))
-            ChangedServer.objects.filter(id__in=changes).update(error=str(problem)[:2000] or type(problem).__name__)
-            return None
-        document.save()
-        setattr(row, _field(kind), document)
-        row.save(update_fields=[_field(kind)])
-        ChangedServer.objects.filter(id__in=changes).update(document=document)
-    log.info("%s published", document)
-    return document
+        return [_publish(server_id, kind, ring) for server_id in sorted(server_ids)]
+
+
+def _publish(server_id: str, kind: Kind, ring: KeyRing) -> Outcome:
+    row = Published.objects.select_for_update().get_or_create(server_id=server_id)[0]
+    changes = ChangedServer.objects.filter(id__in=list(waiting(kind, server_id).values_list("id", flat=True)))
+    try:
+        document = _next(row, kind, ring, timezone.now())
+    except (DomainError, ValueError, TypeError, LookupError) as problem:
+        sentence = str(problem)[:2000] or type(problem).__name__
+        changes.update(error=sentence)
+        return Outcome(server_id, None, sentence)
+    document.save()
+    setattr(row, _field(kind), document)
+    row.save(update_fields=[_field(kind)])
+    changes.update(document=document)
+    return Outcome(server_id, document)
 
 
 @contextmanager
@@ -80,8 +92,8 @@ def _next(row: Published, kind: Kind, ring: KeyRing, now: datetime) -> SignedDoc
     made = _compile(server, kind, number, ring, now)
     payload = write(made)
     envelope = seal(TYPES[kind], payload, [ring.signing[ROLES[kind]]]).decode()
-    if len(envelope) > LARGEST:
-        raise InvalidState("too_large", f"it has {len(envelope)} bytes; {LARGEST} are allowed")
+    if len(envelope) > LARGEST[kind]:
+        raise InvalidState("too_large", f"it has {len(envelope)} bytes; {LARGEST[kind]} are allowed")
     return SignedDocument(
         kind=kind,
         server_id=row.server_id,
@@ -95,7 +107,8 @@ def _next(row: Published, kind: Kind, ring: KeyRing, now: datetime) -> SignedDoc
 
 def _compile(server: Server, kind: Kind, number: int, ring: KeyRing, now: datetime) -> Document:
     if kind == Kind.INCIDENT:
-        return compile_incident(server, epoch=number, generation=ring.generation, now=now)
+        made = compile_incident(server, epoch=number, generation=ring.generation, now=now)
+        return made if len(write(made)) < LARGEST[kind] // 2 else stopped(made)
     return compile_snapshot(server, version=number, generation=ring.generation, now=now, token_keys=ring.token_keys)
 
 

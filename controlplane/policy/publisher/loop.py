@@ -62,31 +62,37 @@ class Publisher:
         connection.close()
 
     def publish_changes(self) -> None:
-        """Everything that waits; before each policy change all incidents."""
+        """Everything that waits; before each policy change all incidents, in one transaction."""
         while True:
-            incident = _first(Kind.INCIDENT)
-            server_id = incident or _first(Kind.POLICY)
-            if server_id is None:
+            incidents = set(documents.waiting(Kind.INCIDENT).values_list("server_id", flat=True))
+            policy = documents.waiting(Kind.POLICY).values_list("server_id", flat=True).first()
+            if incidents:
+                self._publish(incidents, Kind.INCIDENT)
+            elif policy is not None:
+                self._publish([policy], Kind.POLICY)
+            else:
                 return
-            self._publish(server_id, Kind.INCIDENT if incident else Kind.POLICY)
 
     def tick(self) -> None:
         """Leases first; then what is due; then what Redis should hold and doesn't."""
-        rows = leases.renew(self._ring, time.time())
-        self._show(lease_entry(row, self._ring) for row in rows)
+        self._lease(None)
         for server_id, kind in documents.due(self._ring.generation, timezone.now()):
-            self._publish(server_id, kind)
+            self._publish([server_id], kind)
         self._on_redis(self._reconcile)
 
-    def _publish(self, server_id: str, kind: Kind) -> None:
+    def _publish(self, server_ids: Iterable[str], kind: Kind) -> None:
         """A new snapshot counts only once a lease names it; an incident state runs ahead of its lease."""
-        document = documents.publish(server_id, kind, self._ring)
-        if document is None:
-            return
-        self._show([document_entry(document, self._ring)])
-        if kind == Kind.INCIDENT and _first(Kind.INCIDENT):
-            return  # the next second's lease will do; the other kills won't wait
-        rows = leases.renew(self._ring, time.time(), server_ids=[server_id])
+        outcomes = documents.publish(server_ids, kind, self._ring)
+        made = [outcome.document for outcome in outcomes if outcome.document]
+        self._show(document_entry(document, self._ring) for document in made)
+        for outcome in outcomes:
+            self._note(f"{kind} of {outcome.server_id}", f"not compiled, {outcome.problem}" if outcome.problem else "")
+        for document in made:
+            log.info("%s published", document)
+        self._lease([document.server_id for document in made])
+
+    def _lease(self, server_ids: list[str] | None) -> None:
+        rows = leases.renew(self._ring, time.time(), server_ids=server_ids)
         self._show(lease_entry(row, self._ring) for row in rows)
 
     def _reconcile(self) -> None:
@@ -100,8 +106,9 @@ class Publisher:
                     standing[document_key(kind, server_id)] = id_
         self._learn_digests(standing.values())
         wanted |= {key: self._digests[id_] for key, id_ in standing.items()}
-        for key in self._mirror.differing(wanted):
-            log.warning("%s in Redis is not what the database says; writing it again", key)
+        for key, missing in self._mirror.differing(wanted).items():
+            level = logging.INFO if missing else logging.WARNING
+            log.log(level, "%s in Redis is %s; writing it", key, "missing" if missing else "not what was published")
             if key == keys.key:
                 self._put(keys)
             else:
@@ -142,7 +149,7 @@ class Publisher:
     def _note(self, what: str, trouble: str) -> None:
         """Tell of trouble when it begins and when it ends, not every second."""
         if trouble != self._trouble.get(what, ""):
-            log.warning("%s: %s", what, trouble or "well again")
+            log.warning("%s: %r", what, trouble or "well again")
         if trouble:
             self._trouble[what] = trouble
         else:
@@ -160,7 +167,3 @@ class _Timer:
             late = now - self._next_at
             self._next_at = now + self._every_s - (late if late < self._every_s else 0.0)
             self._work()
-
-
-def _first(kind: Kind) -> str | None:
-    return documents.waiting(kind).values_list("server_id", flat=True).first()

@@ -76,11 +76,12 @@ class Mirror:
             )
         return False
 
-    def differing(self, wanted: Mapping[str, str]) -> list[str]:
-        """Of the keys, those whose value hasn't the wanted digest."""
+    def differing(self, wanted: Mapping[str, str]) -> dict[str, bool]:
+        """Of the keys, those whose value hasn't the wanted digest, and whether they are missing altogether."""
         keys = list(wanted)
         found = cast("list[bytes]", self._digests(keys=keys, args=[MAX_BYTES])) if keys else []
-        return [key for key, value in zip(keys, found, strict=True) if value.decode() != wanted[key]]
+        pairs = zip(keys, (value.decode() for value in found), strict=True)
+        return {key: value == ABSENT for key, value in pairs if value != wanted[key]}
 
     def _try(self, entry: Entry) -> bool:
         seen = self._seen.get(entry.key, ABSENT)

@@ -12,11 +12,11 @@ from typing import Any, cast
 import redis
 from django.db import Error as DatabaseError
 from django.db import connection
-from enforcer.contract.acl import broker_acl, policy_acl
 
 from controlplane.common.redis import command, connect
 from controlplane.fleet.models import ACTIVE, Enforcer
 from controlplane.fleet.services import users_made
+from enforcer.contract.acl import broker_acl, policy_acl
 
 log = logging.getLogger(__name__)
 EVERY_S = 0.2
@@ -52,7 +52,14 @@ class UserKeeper(threading.Thread):
         self._trouble = ""
 
     def run(self) -> None:
-        """Until told to stop; trouble is told once."""
+        """Until told to stop; trouble is told once. A mistake in here ends the whole process, to be started again."""
+        try:
+            self._keep()
+        finally:
+            self._stopping.set()
+            connection.close()
+
+    def _keep(self) -> None:
         while not self._stopping.wait(EVERY_S):
             try:
                 self.step()
@@ -63,7 +70,6 @@ class UserKeeper(threading.Thread):
             if trouble != self._trouble:
                 log.warning("%s: users %s", self._instance.name, f"can't be kept, {trouble}" if trouble else "kept")
                 self._trouble = trouble
-        connection.close()
 
     def step(self) -> None:
         """Make what is missing or old, remove what is not in the database."""

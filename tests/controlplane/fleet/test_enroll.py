@@ -2,7 +2,6 @@
 
 import json
 import stat
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from tests.controlplane.valkeys import Valkey
 from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
+URL = "http://127.0.0.1:9/mcp"
 
 
 @pytest.fixture
@@ -122,14 +122,16 @@ def test_enrolment_leaves_a_receipt_that_names_user_and_host(publisher: RunningP
         (["Probe!", "--server", "files"], "ENFORCER_ID", "write lower-case letters"),
         (["control-plane", "--server", "files"], "ENFORCER_ID", "no free id"),
         (["probe", "--server", "files", "--server", "files"], "--server", "write each once"),
-        (["probe", "--server", "files", "--server", "mail", "--upstream", "http://127.0.0.1:9/"], "--upstream", "leave it out"),
-        (["probe", "--server", "files", "--upstream", "http://127.0.0.1:9/", "--command", "--", "x"], "--command", "one of them"),
+        (["probe", "--server", "files", "--server", "mail", "--upstream", URL], "--upstream", "leave it out"),
+        (["probe", "--server", "files", "--upstream", URL, "--command", "--", "x"], "--command", "one of them"),
+        (["probe", "--server", "files", "--command"], "--command", "write --command -- PROGRAM"),
+        (["probe", "--server", "files", "--", "x"], "--command", "write --command -- PROGRAM"),
         (["probe", "--server", "files", "--remote"], "--remote", "serves no remote enrolment"),
         (["probe", "--server", "files", "--rotate"], "--rotate", "leave --rotate out"),
         (["probe", "--server", "files", "--listen", "0.0.0.0:80"], "--listen", "plaintext beyond this machine"),
         (["probe", "--server", "files", "--listen", "nowhere"], "--listen", "write HOST:PORT"),
     ],
-)  # fmt: skip
+)
 def test_wrong_use_is_one_line_and_enrols_nobody(
     publisher: RunningPublisher, data_dir: Path, argv: list[str], key: str, right: str
 ) -> None:

@@ -1,5 +1,7 @@
 """`manage.py kill` with a publisher, a real Valkey and enforcers that only report."""
 
+import base64
+import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -7,8 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 
 from controlplane.incidents.models import KillSwitch
+from controlplane.policy.models import Published
 from controlplane.receipts.models import Receipt
 from enforcer.contract.times import from_text
 from tests.controlplane.commands import Ended, run
@@ -138,3 +142,26 @@ def test_what_is_not_served_yet_is_refused_by_name(data_dir: Path) -> None:
     ended = kill("raise", "all", "--emergency")
     assert ended.code == 2
     assert "--emergency" in ended.err
+
+
+def test_a_switch_that_waited_for_the_publisher_is_never_confirmed_at_an_older_epoch(
+    fleet: dict[str, FakeEnforcer],
+) -> None:
+    assert kill("raise", "server:mail").code == 0
+    with transaction.atomic():
+        KillSwitch.objects.create(target="server:files", reason="the publisher was away", raised_by="ada")
+    ended = kill("raise", "server:files")
+    assert ended.code == 0
+    server = Published.objects.select_related("incident").get(server_id="files")
+    assert server.incident is not None
+    assert server.incident.parts.exists()
+    assert b"server:files" in base64.b64decode(json.loads(server.incident.envelope)["payload"])
+
+
+@pytest.mark.parametrize("timeout", ["nan", "inf", "-1", "soon"])
+def test_a_timeout_that_never_ends_is_refused(data_dir: Path, timeout: str) -> None:
+    ended = kill("raise", "all", "--timeout", timeout)
+    assert ended.code == 2
+    assert ended.err.startswith("command line:1: --timeout: ")
+    assert len(ended.err.splitlines()) == 1
+    assert not KillSwitch.objects.exists()

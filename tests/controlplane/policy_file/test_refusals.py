@@ -2,6 +2,7 @@
 
 import pytest
 
+from enforcer.contract.levels import Risk
 from tests.controlplane.policy_file.samples import GOOD, draft_of, problems_in, warnings_in
 
 SERVER = "credential: {mode: none}"
@@ -150,3 +151,8 @@ def test_a_provider_is_the_default_issuer_once_there_is_one() -> None:
     with_provider = GOOD.replace(END, provider(f"algorithms: [EdDSA], jwks: {{keys: [{KEY}}}]}}"))
     assert [key.issuer for key in draft_of(GOOD).said.principals] == ["drawbridge"]
     assert [key.issuer for key in draft_of(with_provider).said.principals] == ["https://idp"]
+
+
+def test_a_tool_without_a_risk_is_classified() -> None:
+    (tool,) = draft_of(GOOD.replace("    risk: LOW\n", "").replace("fs_read", "drop_database")).said.tools.values()
+    assert tool.risk.rank >= Risk.HIGH.rank

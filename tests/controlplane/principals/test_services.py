@@ -2,7 +2,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from controlplane.policy.models import ChangedServer
-from controlplane.principals.models import Principal
+from controlplane.principals.models import Group, Principal
 from controlplane.principals.services import (
     delete_group,
     save_identity_provider,
@@ -56,7 +56,9 @@ def test_no_identity_provider_may_speak_for_the_control_plane() -> None:
         IdentityProviderFactory(issuer="drawbridge")
 
 
-def test_a_group_without_grants_comes_and_goes_in_silence() -> None:
-    assert write_group(GroupSpec(name="sales")) == set()
-    PrincipalFactory(groups=[GroupFactory(name="other")])
-    assert delete_group("sales") == set()
+def test_a_group_without_grants_comes_and_goes_and_its_members_stay() -> None:
+    write_group(GroupSpec(name="sales"))
+    PrincipalFactory(groups=[Group.objects.get(name="sales")])
+    delete_group("sales")
+    assert not Group.objects.exists()
+    assert Principal.objects.exists()

@@ -9,11 +9,12 @@ from controlplane.receipts.models import Receipt
 from controlplane.receipts.services import ingest_batch
 from enforcer.contract.export import verify_export
 from enforcer.contract.keys import PublicKey
+from enforcer.contract.strict_json import JsonObject
 from tests.controlplane.receipts.sending import Sender
 from tests.controlplane.running import RunningPublisher, ring
 from tests.controlplane.valkeys import Valkey
 
-ONE = {"event_time": "2026-02-01T00:00:00.000Z", "decision": {"result": "deny", "reason_codes": ["DENY_X", "DENY_Y"]}}
+DENIED: JsonObject = {"result": "deny", "reason_codes": ["DENY_X", "DENY_Y"]}
 
 
 def run(*args: str) -> tuple[int, str, str]:
@@ -55,7 +56,7 @@ def test_an_export_signed_by_the_publisher_verifies_with_the_keys_that_the_comma
 )
 def test_each_filter_narrows(valkey: Valkey, filters: list[str], found: int) -> None:
     gate = Sender("gate").enrol()
-    ingest_batch(gate.batch([*gate.receipts(2), gate.receipt(**ONE)]))
+    ingest_batch(gate.batch([*gate.receipts(2), gate.receipt(event_time="2026-02-01T00:00:00.000Z", decision=DENIED)]))
     with RunningPublisher():
         code, out, _ = run("export", *filters)
     assert (code, sum("chain_head" not in line for line in out.splitlines())) == (0, found)

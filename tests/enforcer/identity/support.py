@@ -21,7 +21,7 @@ from enforcer.contract.snapshot import (
     Snapshot,
     TrustPolicy,
 )
-from enforcer.identity.tokens import TokenProblem, verify_token
+from enforcer.identity.tokens import TokenProblem, issue_claims, sign_token, verify_token
 from enforcer.policy.call import Caller
 
 NOW = 1_700_000_000.0
@@ -101,3 +101,17 @@ def by_hand(header: dict[str, Any], body: dict[str, Any]) -> str:
     unsigned = forged(header, body).rpartition(".")[0]
     signature = RSA_KEY.private.sign(unsigned.encode(), padding.PKCS1v15(), hashes.SHA256())
     return f"{unsigned}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+def refusal(token: str, trusted: Snapshot | None = None) -> str:
+    """Why it is refused; that it is refused is part of the test."""
+    problem = verify(token, trusted)
+    assert isinstance(problem, TokenProblem)
+    return problem.detail
+
+
+def control_plane_token(**changes: Any) -> str:
+    """For alice on `files`; a change to `...` leaves the claim out."""
+    made: dict[str, Any] = issue_claims(subject="alice", server_id="files", token_id="j1", now=NOW, ttl_s=60)
+    made |= changes
+    return sign_token({k: v for k, v in made.items() if v is not ...}, CONTROL_PLANE_KEY)

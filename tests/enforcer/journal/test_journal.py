@@ -1,8 +1,10 @@
 import asyncio
 import os
+import sqlite3
 import stat
 from pathlib import Path
 
+import orjson
 import pytest
 
 from enforcer.errors import ConfigurationError
@@ -87,20 +89,20 @@ def test_a_second_enforcer_on_the_same_directory_is_refused(journal: Journal, tm
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="no/journal.lock: data_dir: can't be opened"):
+    with pytest.raises(ConfigurationError, match=r"no/journal\.lock: data_dir: can't be opened"):
         Journal.open(tmp_path / "no", enforcer_id="probe")
 
 
 async def test_nobody_else_can_read_the_files(journal: Journal, tmp_path: Path) -> None:
     await journal.record(a_draft())
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    modes = {entry.name: stat.S_IMODE(entry.stat().st_mode) for entry in os.scandir(tmp_path)}
     assert {"journal.sqlite3", "journal.sqlite3-wal", "journal.lock"} <= modes.keys()
     assert set(modes.values()) == {0o600}
 
 
 async def test_what_no_receipt_can_hold_is_refused_before_anything_is_sent(journal: Journal, tmp_path: Path) -> None:
     for bad in (a_draft(detail=2**60), a_draft("x" * 65), a_draft(detail="x" * 120_000), {"receipt_type": "none"}):
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"."):
             await journal.intend(bad)
     assert open_ids(tmp_path) == set()
 
@@ -160,10 +162,6 @@ async def test_only_acknowledged_and_old_receipts_are_trimmed(journal: Journal, 
 
 
 def stored_parent(directory: Path, sequence: int, chain_id: str) -> object:
-    import sqlite3
-
-    import orjson
-
     with sqlite3.connect(directory / "journal.sqlite3") as sql:
         rows = [orjson.loads(line) for (line,) in sql.execute("SELECT line FROM receipt")]
     sql.close()

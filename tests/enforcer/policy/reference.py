@@ -27,9 +27,8 @@ def decide_reference(snapshot: Snapshot, incident: Incident | None, call: Call, 
     if stale:
         return deny(stale)
     who = call.caller
-    if who.token_id in incident.revoked_tokens or (who.subject, who.issuer) in [
-        (r.subject, r.issuer) for r in incident.revoked_principals
-    ]:
+    gone = [(r.subject, r.issuer) for r in incident.revoked_principals]
+    if who.token_id in incident.revoked_tokens or (who.subject, who.issuer) in gone:
         return deny(R.DENY_INVALID_TOKEN, R.INCIDENT_TOKENS_REVOKED)
     known = [f"principal:{who.subject}", f"session:{who.session_id}"]
     if any(q in known or q.split(":")[0] not in ("principal", "session") for q in incident.quarantined):
@@ -38,9 +37,8 @@ def decide_reference(snapshot: Snapshot, incident: Incident | None, call: Call, 
         return deny(R.DENY_KILL_SWITCH, R.INCIDENT_KILL_SWITCH_ACTIVE, hidden=hidden)
     if tool is None:
         return deny(R.DENY_TOOL_NOT_FOUND)
-    if tool.state in ("unreviewed", "quarantined"):
-        return deny(R.DENY_TOOL_UNREVIEWED, hidden=hidden)
-    if not tool.declared and not tool.pin and snapshot.trust.pins == "required":
+    unpinned = not tool.declared and not tool.pin and snapshot.trust.pins == "required"
+    if unpinned or tool.state in ("unreviewed", "quarantined"):
         return deny(R.DENY_TOOL_UNREVIEWED, hidden=hidden)
     if tool.state == "changed" or facts.definition == "changed":
         return deny(R.DENY_TOOL_CHANGED, hidden=hidden)
@@ -65,10 +63,8 @@ def by_grants(snapshot: Snapshot, facts: Facts, risk: str, grants: list[GrantPol
     held = [g for g in allows if g.constraint is None or facts.constraints.get(g.id) == "pass"]  # (5)
     if not held:
         return deny(R.DENY_ARGUMENT_CONSTRAINT)
-    if not room("server", snapshot.server.limits.rate, facts):  # (6)
-        return deny(R.DENY_RATE_LIMIT)
-    held = [g for g in held if room(g.id, g.rate, facts)]
-    if not held:
+    held = [g for g in held if room(g.id, g.rate, facts)]  # (6)
+    if not held or not room("server", snapshot.server.limits.rate, facts):
         return deny(R.DENY_RATE_LIMIT)
     highest = max(RANKS.index(g.max_risk) for g in held)  # (7)
     named = min(g.id for g in held if RANKS.index(g.max_risk) == highest)
@@ -82,8 +78,7 @@ def deny(*reasons: R, hidden: R | None = None, by: str | None = None) -> Answer:
 
 
 def stale_reason(snapshot: Snapshot, facts: Facts, risk: str | None, now: float) -> R | None:
-    age = facts.lease_age_s
-    if age is None:
+    if (age := facts.lease_age_s) is None:
         return R.DENY_POLICY_UNAVAILABLE
     fresh = now < seconds(snapshot.expires_at) and 0 <= age <= snapshot.trust.stale_all_s
     if risk in ("HIGH", "CRITICAL"):

@@ -7,6 +7,7 @@ from enforcer.contract.incident import Incident
 from enforcer.contract.levels import Risk, TrustLevel
 from enforcer.contract.reasons import ReasonCode
 from enforcer.contract.snapshot import Snapshot
+from enforcer.contract.times import to_text
 from enforcer.policy.decide import decide
 from tests.enforcer.policy.support import (
     FUTURE,
@@ -63,6 +64,7 @@ TABLE: list[tuple[str, Snapshot, Incident | None, dict[str, Any], dict[str, Any]
     # fresh
     ("no lease", OPEN, CALM, {}, {"lease_age_s": None}, "DENY_POLICY_UNAVAILABLE"),
     ("an expired snapshot", snapshot(grant(), expires_at=PAST), CALM, {}, {}, "DENY_POLICY_STALE"),
+    ("a snapshot that ends now", snapshot(grant(), expires_at=to_text(NOW)), CALM, {}, {}, "DENY_POLICY_STALE"),
     ("past the first budget", OPEN, CALM, {}, {"lease_age_s": 61.0}, "ALLOW_POLICY_MATCH"),
     ("past it, HIGH", WIDE, CALM, {"name": "fs_write"}, {"lease_age_s": 61.0}, "DENY_POLICY_STALE"),
     ("past it, raised", WIDE, CALM, {}, {**RAISED, "lease_age_s": 61.0}, "DENY_POLICY_STALE"),
@@ -71,6 +73,7 @@ TABLE: list[tuple[str, Snapshot, Incident | None, dict[str, Any], dict[str, Any]
     # revoked, quarantined
     ("a revoked principal", OPEN, revoke(), {}, {}, REVOKED),
     ("another issuer's revoked principal", OPEN, revoke(issuer="x"), {}, {}, "ALLOW_POLICY_MATCH"),
+    ("its subject at another issuer", OPEN, revoke(), {"who": caller(issuer="x")}, {}, "DENY_NO_MATCHING_RULE"),
     ("a revoked token", OPEN, incident(revoked_tokens=("t1",)), {}, {}, REVOKED),
     ("a quarantined principal", OPEN, incident(quarantined=("principal:alice",)), {}, {}, QUARANTINED),
     ("a quarantined session", OPEN, incident(quarantined=("session:s1",)), {}, {}, QUARANTINED),
@@ -118,9 +121,12 @@ TABLE: list[tuple[str, Snapshot, Incident | None, dict[str, Any], dict[str, Any]
     ("a risk selector", snapshot(grant(tools=(), risk=Risk.MEDIUM)), CALM, {}, {}, "ALLOW_POLICY_MATCH"),
     ("another risk selected", snapshot(grant(risk=Risk.LOW)), CALM, {}, {}, "DENY_NO_MATCHING_RULE"),
     ("a deny by the raised risk", two({**DENY, "risk": Risk.CRITICAL}, {}), CALM, {}, RAISED, "DENY_NO_PERMISSION"),
+    ("an allow by the raised risk", snapshot(grant(risk=Risk.CRITICAL)), CALM, {}, RAISED, "DENY_NO_MATCHING_RULE"),
     ("an allow not yet valid", snapshot(grant(not_before=FUTURE)), CALM, {}, {}, "DENY_NO_MATCHING_RULE"),
     ("an allow that ended", snapshot(grant(not_after=PAST)), CALM, {}, {}, "DENY_NO_MATCHING_RULE"),
     ("an allow in its window", snapshot(grant(not_before=PAST, not_after=FUTURE)), CALM, {}, {}, "ALLOW_POLICY_MATCH"),
+    ("an allow that starts now", snapshot(grant(not_before=to_text(NOW))), CALM, {}, {}, "ALLOW_POLICY_MATCH"),
+    ("an allow that ends now", snapshot(grant(not_after=to_text(NOW))), CALM, {}, {}, "DENY_NO_MATCHING_RULE"),
     ("an allow whose window can't be read", snapshot(grant(not_after="soon")), CALM, {}, {}, "DENY_NO_MATCHING_RULE"),
     ("a deny that ended", two({**DENY, "not_after": PAST}, {}), CALM, {}, {}, "ALLOW_POLICY_MATCH"),
     ("a deny whose window can't be read", two({**DENY, "not_after": "soon"}, {}), CALM, {}, {}, "DENY_NO_PERMISSION"),
@@ -172,6 +178,11 @@ def test_killed_held_or_changed_is_told_only_to_those_with_a_matching_allow(poli
         assert theirs.reasons == mine.reasons
 
 
+def test_a_deny_is_no_right_to_know() -> None:
+    decision = decide(index_of(snapshot(grant(effect="deny"))), incident("all"), call(), facts(), NOW)
+    assert decision.told == ("DENY_NO_MATCHING_RULE",)
+
+
 def test_an_unknown_tool_is_not_found_even_when_all_is_killed() -> None:
     decision = decide(index_of(OPEN), incident("all"), call("nope"), facts(), NOW)
     assert decision.told == ("DENY_TOOL_NOT_FOUND",)
@@ -187,7 +198,7 @@ def test_a_decision_names_the_grant_and_the_policy_that_made_it() -> None:
     decision = decide(index_of(OPEN), CALM, call(), facts(), NOW)
     assert (decision.policy_id, decision.snapshot_version, decision.incident_epoch) == ("g1", 7, 3)
     assert decision.risk is Risk.MEDIUM
-    denied = decide(index_of(two(DENY, {})), CALM, call(), facts(), NOW)
+    denied = decide(index_of(snapshot(grant("b", **DENY), grant("a", **DENY), grant("0"))), CALM, call(), facts(), NOW)
     assert denied.policy_id == "a"
 
 

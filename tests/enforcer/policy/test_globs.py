@@ -2,7 +2,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enforcer.policy.globs import compile_glob, matches
@@ -15,11 +15,13 @@ def by_regex(pattern: str, name: str) -> bool:
     return re.fullmatch("".join(parts.get(c, re.escape(c)) for c in pattern), name, re.DOTALL) is not None
 
 
+@settings(deadline=None)
 @given(TEXT, TEXT)
 def test_a_glob_means_what_the_contract_says(pattern, name):
     assert matches(pattern, name) is by_regex(pattern, name)
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_a_name_without_stars_or_marks_matches_itself_alone(name):
     if "*" not in name and "?" not in name:

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enforcer.policy.pointers import PointerProblem, parse, places, replace_at, select, text_of
@@ -43,11 +43,13 @@ def test_what_is_no_pointer_is_a_problem_and_selects_nothing(text):
     assert select({"path": "a"}, text) == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("ab/~*", max_size=3), max_size=4))
 def test_a_written_pointer_parses_back_to_its_steps(steps):
     assert parse(text_of(tuple(steps))) == tuple(steps)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_replacing_one_place_changes_that_place_alone(value):
     everything = dict(places(value, "/**/*"))

@@ -1,7 +1,7 @@
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enforcer.policy.urls import Allowed, Refused, check_url
@@ -147,6 +147,7 @@ def test_a_wildcard_never_fits_an_address():
     assert isinstance(check_url("http://10.0.0.1/", ("*.0.0.1",)), Refused)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
 def test_an_allowed_url_has_a_listed_host_for_python_too_and_stays_allowed_as_resolved(sent):
     verdict = check_url("https://" + sent, EGRESS)
@@ -156,6 +157,7 @@ def test_an_allowed_url_has_a_listed_host_for_python_too_and_stays_allowed_as_re
         assert check_url(verdict.url, EGRESS) == verdict
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_no_text_at_all_raises(sent):
     assert isinstance(check_url(sent, EGRESS), (Allowed, Refused))

@@ -75,7 +75,7 @@ def _upstreams(options: dict[str, Any], words: Sequence[str]) -> list[Upstream]:
     if options["remote"]:
         raise UsageError.option("--remote", "this version serves no remote enrolment; enrol on the enforcer's host")
     if command != bool(words and words[0]):
-        raise UsageError.option("--command", "and the words behind -- belong together; write --command -- PROGRAM ARG …")
+        raise UsageError.option("--command", "and the words behind -- need each other; write --command -- PROGRAM …")
     if url and command:
         raise UsageError.option("--command", "stands beside --upstream; write one of them")
     if len(ids) != len(set(ids)):

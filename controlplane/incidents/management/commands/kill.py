@@ -11,8 +11,10 @@ from controlplane.common.errors import StackUnreachable
 from controlplane.fleet.convergence import Convergence, Watch, concerned, incident_applied
 from controlplane.incidents.services import Switched, lower_kill, raise_kill
 from controlplane.policy import waiting
-from controlplane.policy.models import Published
+from controlplane.policy.services import incident_changed
 from enforcer.contract.times import to_text
+
+LONGEST_S = 86_400
 
 
 class Command(BaseCommand):
@@ -32,6 +34,8 @@ class Command(BaseCommand):
         """The switch is set even where nobody can be watched."""
         if options["emergency"]:
             raise UsageError.option("--emergency", "this version can't sign without the publisher; leave it out")
+        if not 0 <= options["timeout"] < LONGEST_S:
+            raise UsageError.option("--timeout", f"is out of range; write seconds below {LONGEST_S}")
         if not options["reason"].strip():
             raise UsageError.option("--reason", "is empty; say why, for the receipt")
         until = time.monotonic() + options["timeout"]
@@ -42,7 +46,7 @@ class Command(BaseCommand):
         with watch:
             switched = _switch(options)
             self._report_change(switched, options["action"])
-            wanted = _wanted(switched, until)
+            wanted = _wanted(switched, options, until)
             seen = watch.wait(incident_applied, wanted, timeout_s=max(until - time.monotonic(), 0.0))
         return self._report_fleet(seen, bool(concerned(wanted)))
 
@@ -75,11 +79,11 @@ def _switch(options: dict[str, Any]) -> Switched:
     return act(target=options["target"], reason=options["reason"], actor=host_operator())
 
 
-def _wanted(switched: Switched, until: float) -> dict[str, int]:
-    """Server → the epoch that carries the switch; where nothing changed, the newest."""
-    if switched.change_id is None:
-        found = Published.objects.filter(server_id__in=switched.server_ids, incident__isnull=False)
-        return dict(found.values_list("server_id", "incident__number"))
-    if not waiting.wait_published(switched.change_id, max(until - time.monotonic(), 0.0)):
+def _wanted(switched: Switched, options: dict[str, Any], until: float) -> dict[str, int]:
+    """Server → the epoch that carries the switch; one that stood already may have waited, so it is published again."""
+    change_id = switched.change_id or incident_changed(
+        server_ids=switched.server_ids, actor=host_operator(), reason=options["reason"]
+    )
+    if not waiting.wait_published(change_id, max(until - time.monotonic(), 0.0)):
         raise StackUnreachable("it is in the database, but the publisher doesn't answer; is the control plane up?")
-    return waiting.numbers(switched.change_id)
+    return waiting.numbers(change_id)

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from controlplane.common.commands import DONE, UsageError
+from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
 from controlplane.common.commands import Command as BaseCommand
 from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError, open_ring
 from controlplane.policy.publisher.loop import Publisher
@@ -34,9 +34,14 @@ class Command(BaseCommand):
             ring = open_ring(files, now=time.time())
         except KeysProblemError as problem:
             raise UsageError(str(problem)) from None
-        stopping = threading.Event()
+        stopping, asked = threading.Event(), threading.Event()
+
+        def stop(*_: object) -> None:
+            asked.set()
+            stopping.set()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stopping.set())
+            signal.signal(number, stop)
         keepers = [
             UserKeeper(POLICY, settings.REDIS_URL, stopping),
             UserKeeper(BROKER, settings.RECEIPTS_BROKER_URL, stopping),
@@ -47,4 +52,4 @@ class Command(BaseCommand):
         for keeper in keepers:
             keeper.join(timeout=5)
         connection.close()
-        return DONE
+        return DONE if asked.is_set() else ANSWER_IS_NO

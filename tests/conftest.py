@@ -1,4 +1,4 @@
-"""One running system for all conformance tests."""
+"""One running system for all tests that only use it; tests that break things start their own."""
 
 from collections.abc import Iterator
 from pathlib import Path

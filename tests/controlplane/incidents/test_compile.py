@@ -1,0 +1,72 @@
+"""Which servers are told of what."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from controlplane.incidents.compile import compile_incident
+from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.services import lower_kill, raise_kill
+from controlplane.policy.models import ChangedServer
+from enforcer.contract.documents import write
+from enforcer.contract.incident import Incident, read_incident
+from tests.controlplane.factories import ServerFactory
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+EVERYWHERE = ["all", "risk:HIGH", "trust:internal", "principal:ada", "group:ops", "session:s1", "enforcer:probe"]
+FILES_ONLY = ["server:files", "tool:files/del*", "credential:files"]
+
+
+def compiled(server_id: str) -> Incident:
+    return compile_incident(ServerFactory.build(id=server_id), epoch=3, generation=2, now=NOW)
+
+
+@pytest.mark.parametrize("target", EVERYWHERE + FILES_ONLY)
+def test_every_kind_of_target_reaches_the_servers_that_it_concerns(target: str) -> None:
+    ServerFactory(id="files")
+    ServerFactory(id="mail")
+    raised = raise_kill(target=target, reason="r", actor="ada", message="off")
+    wanted = {"files"} if target in FILES_ONLY else {"files", "mail"}
+    assert set(raised.server_ids) == wanted
+    assert set(ChangedServer.objects.values_list("server_id", flat=True)) == wanted
+    for server_id in ("files", "mail"):
+        state = read_incident(write(compiled(server_id)))
+        assert [k.target for k in state.kill_switches] == ([target] if server_id in wanted else [])
+
+
+def test_a_switch_is_told_with_its_message_and_without_its_reason() -> None:
+    ServerFactory(id="files")
+    raise_kill(target="all", reason="we were broken into", actor="ada", message="off until noon")
+    payload = write(compiled("files"))
+    assert b"off until noon" in payload
+    assert b"broken into" not in payload
+
+
+def test_a_lowered_switch_is_gone_and_its_row_stays() -> None:
+    ServerFactory(id="files")
+    raise_kill(target="all", reason="r", actor="ada")
+    lower_kill(target="all", reason="over", actor="grace")
+    assert compiled("files").kill_switches == ()
+    row = KillSwitch.objects.get()
+    assert (row.raised_by, row.lowered_by) == ("ada", "grace")
+
+
+def test_raising_twice_changes_nothing() -> None:
+    ServerFactory(id="files")
+    first = raise_kill(target="all", reason="r", actor="ada")
+    again = raise_kill(target="all", reason="r", actor="ada")
+    assert first.change_id is not None
+    assert again.change_id is None
+    assert again.switch == first.switch
+
+
+def test_revocations_and_quarantines_are_told_until_they_no_longer_matter() -> None:
+    RevokedPrincipal.objects.create(subject="eve", issuer="drawbridge", actor="ada")
+    RevokedToken.objects.create(jti="live", expires_at=NOW + timedelta(hours=1), actor="ada")
+    RevokedToken.objects.create(jti="dead", expires_at=NOW - timedelta(hours=1), actor="ada")
+    Quarantine.objects.create(target="session:s9", actor="ada")
+    state = compiled("files")
+    assert [p.subject for p in state.revoked_principals] == ["eve"]
+    assert state.revoked_tokens == ("live",)
+    assert state.quarantined == ("session:s9",)
