@@ -114,7 +114,7 @@ class Process:
         self.shipper.acknowledge(envelope)
 
     def _changed(self, server_id: str, _applied: Applied) -> None:
-        self.gate.flights.stop_refused(server_id, lambda call: refused_now(self.gate, call))
+        self.gate.flights.stop_refused(server_id, lambda call, facts: refused_now(self.gate, call, facts))
 
     def _session_ended(self, session: Session) -> None:
         self._servers[session.server_id].release(session.owner)

@@ -36,11 +36,11 @@ def policy_acl(enforcer_id: str, server_ids: Iterable[str]) -> list[str]:
     return [
         *_NOTHING,
         *_CONNECTION,
-        *("+get", "+mget", "+strlen", "+set", "+publish", "+subscribe", "+unsubscribe"),
+        *("+get", "+mget", "+strlen", "+set", "+subscribe", "+unsubscribe"),
         *("%R~" + key for key in reads),
         "~" + redis_names.heartbeat(enforcer_id),
         *("&" + redis_names.changed(server_id) for server_id in servers),
-        "&" + redis_names.applied(enforcer_id),
+        f"(+publish &{redis_names.applied(enforcer_id)})",  # a selector: it may not publish what it subscribes to
     ]
 
 

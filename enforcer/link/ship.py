@@ -37,6 +37,8 @@ class Sender(Protocol):
 
     def __call__(self, envelope: bytes, /) -> None: ...
 
+    def close(self) -> None: ...
+
 
 class Shipper:
     """Owns the thread. `make_sender` is called in it; `ack_keys` gives the keys that may sign acks, by key id."""
@@ -79,10 +81,11 @@ class Shipper:
 
     def problems(self) -> tuple[str, ...]:
         """What an operator should know now, for the heartbeat."""
-        return tuple(self._problems.copy().values())
+        dead = self._thread.ident is not None and not self._thread.is_alive()
+        return (*self._problems.copy().values(), *(("shipping has ended",) if dead else ()))
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """End the thread; what isn't acknowledged is shipped by the next process."""
+        """Send what is there if the broker takes it, and end; what isn't acknowledged the next process sends again."""
         self._stop.set()
         self._wake.set()
         self._thread.join(timeout_s)
@@ -91,14 +94,16 @@ class Shipper:
         sender = self._make_sender()
         failures = 0
         while not self._stop.is_set():
-            if self._turn(sender):
-                failures = 0
+            failures = 0 if self._turn(sender) else failures + 1
+            if failures:
+                self._stop.wait(min(0.25 * 2**failures, 10.0) * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+            else:
                 self._wake.wait(self._pause_s())
                 self._wake.clear()
                 self._stop.wait(GATHER_S)
-            else:
-                failures += 1
-                self._stop.wait(min(0.25 * 2**failures, 10.0) * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+        if not failures:
+            self._turn(sender)
+        sender.close()
 
     def _pause_s(self) -> float:
         return min(IDLE_S, self._outstanding.wait_s(time.monotonic()) or IDLE_S)
@@ -109,7 +114,7 @@ class Shipper:
             self._take_ack()
             if self._outstanding.give_up_if_due(time.monotonic()):
                 self._note("ack", "receipts were sent and not acknowledged; sending again")
-            while not self._stop.is_set() and self._send_one(sender):
+            while self._send_one(sender):
                 pass
             self._trim()
         except SendError as problem:

@@ -45,8 +45,8 @@ async def decide_again(gate: Gate, tx: Transaction) -> Answer | None:
     return None if decision.result == "allow" else replies.deny(gate, tx, Verdict.of(decision))
 
 
-def refused_now(gate: Gate, call: Call) -> Decision | None:
-    """Whether what is in flight would be refused by now, its arguments and rates left aside."""
+def refused_now(gate: Gate, call: Call, facts: Facts) -> Decision | None:
+    """Whether what is in flight would be refused by now; of its arguments only the risk that they raised counts."""
     policy = gate.link.current(call.server_id)
     if policy is None:
         return None
@@ -54,7 +54,7 @@ def refused_now(gate: Gate, call: Call) -> Decision | None:
     if call.tool == NO_TOOL:
         decision = access(policy.index, policy.incident, call.caller, call.enforcer_id, age, now)
         return None if decision.result == "allow" else decision
-    found = standing(policy.index, policy.incident, call, Facts(age), now)
+    found = standing(policy.index, policy.incident, call, replace(facts, lease_age_s=age), now)
     return found if isinstance(found, Decision) else None
 
 

@@ -38,10 +38,10 @@ async def forward(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
     except asyncio.CancelledError:
         if not tx.flight.over:
             raise
-        tx.flight.task.uncancel()
         detail = "interrupted: effect unknown"
         return _stopped(gate, tx)
     finally:
+        tx.flight.end()
         tx.outcome = Outcome(status, gate.monotonic() - started, size, detail)
 
 

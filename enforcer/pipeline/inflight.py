@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from enforcer.policy.call import Call
-from enforcer.policy.decision import Decision
+from enforcer.policy.decision import Decision, Facts
 
 
 @dataclass(slots=True, eq=False)
@@ -13,22 +13,30 @@ class Flight:
     """One message in flight. `stopped` is the decision that ended it, once there is one."""
 
     call: Call
+    facts: Facts
     task: asyncio.Task[object]
     upstream_id: str
     stopped: Decision | None = None
     abandoned: bool = False
+    answered: bool = False
 
     def stop(self, decision: Decision) -> None:
         """Cancel it because policy no longer allows it; the first reason stays."""
-        if self.stopped is None:
+        if self.stopped is None and not self.answered:
             self.stopped = decision
             self.task.cancel()
 
     def abandon(self) -> None:
         """Cancel it because its client is gone or has cancelled it."""
-        if self.stopped is None and not self.abandoned:
+        if not self.over and not self.answered:
             self.abandoned = True
             self.task.cancel()
+
+    def end(self) -> None:
+        """What came of it is known: from here on nothing may cancel the writing of its receipt."""
+        self.answered = True
+        while self.over and self.task.cancelling():
+            self.task.uncancel()
 
     @property
     def over(self) -> bool:
@@ -56,10 +64,10 @@ class Flights:
             if flight.upstream_id == upstream_id:
                 flight.abandon()
 
-    def stop_refused(self, server_id: str, judge: Callable[[Call], Decision | None]) -> None:
+    def stop_refused(self, server_id: str, judge: Callable[[Call, Facts], Decision | None]) -> None:
         """Cancel everything of a server that `judge` refuses now."""
         for flight in [f for f in self._all if f.call.server_id == server_id]:
-            decision = judge(flight.call)
+            decision = judge(flight.call, flight.facts)
             if decision is not None:
                 flight.stop(decision)
 

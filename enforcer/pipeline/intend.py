@@ -17,7 +17,8 @@ async def intend(gate: Gate, tx: Transaction) -> Answer | None:
     """If the journal can't take it, nothing is sent."""
     task = asyncio.current_task()
     assert task is not None
-    tx.flight = Flight(tx.call, task, new_request_id())
+    assert tx.facts is not None
+    tx.flight = Flight(tx.call, tx.facts, task, new_request_id())
     gate.flights.enter(tx.flight)
     try:
         await gate.journal.intend(receipt_of(gate, tx, now=gate.wall()))
@@ -26,6 +27,6 @@ async def intend(gate: Gate, tx: Transaction) -> Answer | None:
     except asyncio.CancelledError:
         if tx.flight.stopped is None:
             raise
-        tx.flight.task.uncancel()
+        tx.flight.end()
         return replies.deny(gate, tx, Verdict.of(tx.flight.stopped))
     return None

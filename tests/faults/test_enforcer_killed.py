@@ -1,4 +1,4 @@
-"""kill -9 of the enforcer under load, a dozen times, the Redis flushed in between: nothing crosses without its receipt."""
+"""kill -9 of the enforcer under load, a dozen times, Redis flushed in between: nothing crosses without a receipt."""
 
 import json
 import threading

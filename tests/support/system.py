@@ -111,11 +111,15 @@ class System:
         gate.url = gate.program.line("ready: ").removeprefix("ready: ").strip()
         return gate
 
-    def launch_gate(self, file: Path) -> Gate:
+    def launch_gate(self, file: Path, **env: str) -> Gate:
         """`enforcer run`, not waiting for a policy; the URL is that of the file."""
         enforcer_id = file.stem
         number = sum(1 for _ in self.home.glob(f"{enforcer_id}-*.log"))
-        program = Program([BIN / "enforcer", "run", file], log=self.home / f"{enforcer_id}-{number}.log", env=self.env)
+        program = Program(
+            [BIN / "enforcer", "run", file],
+            log=self.home / f"{enforcer_id}-{number}.log",
+            env={**self.env, **env},
+        )
         listen = re.search(r'^listen = "(.*)"', file.read_text(), re.MULTILINE)
         assert listen is not None
         gate = Gate(file, self.home / enforcer_id, program, f"http://{listen.group(1)}/mcp")

@@ -15,8 +15,8 @@ TIME_SCHEMA = {
     "type": "object",
     "properties": {
         "timezone": {
-            "description": "IANA timezone name (e.g., 'America/New_York', 'Europe/London'). Use 'UTC' as local timezone "
-            "if no timezone provided by the user.",
+            "description": "IANA timezone name (e.g., 'America/New_York', 'Europe/London'). Use 'UTC' as local timezone"
+            " if no timezone provided by the user.",
             "title": "Timezone",
             "type": "string",
         }

@@ -55,9 +55,7 @@ async def _stay(scene: Scene, ended: asyncio.Event) -> None:
     for server, url in scene.gates.items():
         say(f"gate of {server}: {url}")
     say(f"a token: DRAWBRIDGE_DATA_DIR={scene.data} .venv/bin/python manage.py issue_token ada")
-    say(
-        f"next: edit {scene.home}/policy.yaml, then DRAWBRIDGE_DATA_DIR={scene.data} .venv/bin/python manage.py apply it"
-    )
+    say(f"next: change {scene.home}/policy.yaml and apply it with the same manage.py")
     say("Ctrl-C ends everything")
     await ended.wait()
 

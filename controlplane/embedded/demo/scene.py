@@ -62,10 +62,9 @@ class Scene:
 
     async def stop(self) -> None:
         """End everything, the control plane last."""
-        first, *gates = self.programs or [None]
-        await asyncio.gather(*(gate.stop() for gate in gates if gate))
-        if first:
-            await first.stop()
+        await asyncio.gather(*(gate.stop() for gate in self.programs[1:]))
+        for control_plane in self.programs[:1]:
+            await control_plane.stop()
 
     async def _make_repository(self) -> None:
         shutil.rmtree(self.home, ignore_errors=True)

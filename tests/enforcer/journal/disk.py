@@ -4,10 +4,11 @@ import sqlite3
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 from unittest.mock import patch
 
-from enforcer.journal import opening
+from enforcer.journal import database
 from enforcer.journal.store import Store
 
 Fault = Literal["before", "after"]  # the commit didn't happen, or it did and nobody said so
@@ -24,7 +25,7 @@ class Disk:
     @contextmanager
     def installed(self) -> Iterator["Disk"]:
         """Every journal of this process runs on it."""
-        commit, connect = Store.commit, opening.database.connect
+        commit, connect = Store.commit, database.connect
 
         def failing_commit(store: Store) -> None:
             fault = self.faults.popleft() if self.faults else None
@@ -34,10 +35,10 @@ class Disk:
                 self.failed += 1
                 raise sqlite3.OperationalError("disk I/O error")
 
-        def failing_connect(*args: object) -> sqlite3.Connection:
+        def failing_connect(path: Path) -> sqlite3.Connection:
             if self.away:
                 raise sqlite3.OperationalError("unable to open database file")
-            return connect(*args)  # type: ignore[arg-type]
+            return connect(path)
 
-        with patch.object(Store, "commit", failing_commit), patch.object(opening.database, "connect", failing_connect):
+        with patch.object(Store, "commit", failing_commit), patch.object(database, "connect", failing_connect):
             yield self

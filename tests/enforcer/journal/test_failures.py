@@ -53,7 +53,7 @@ async def test_the_outcome_of_a_call_that_was_sent_is_written_once_the_disk_is_b
     disk: Disk, journal: Journal, tmp_path: Path
 ) -> None:
     await journal.intend(a_draft("sent"))
-    disk.away, disk.faults = True, disk.faults
+    disk.away = True
     disk.faults.append("before")
     with pytest.raises(JournalUnavailable):
         await journal.record(finished(a_draft("sent")))
@@ -103,7 +103,7 @@ async def test_a_disk_that_hangs_is_answered_in_time_and_loses_nothing_that_was_
 
     monkeypatch.setattr(Store, "commit", hanging)
     begun = asyncio.get_running_loop().time()
-    results = await asyncio.gather(
+    results: list[object] = await asyncio.gather(
         journal.intend(a_draft("late")),
         journal.record(finished(a_draft("sent"))),
         return_exceptions=True,

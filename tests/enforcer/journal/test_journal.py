@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import os
 import sqlite3
 import stat
@@ -73,10 +74,8 @@ async def test_starts_without_a_receipt_leave_no_trace_in_the_chain(tmp_path: Pa
 
 
 async def test_stamps_keep_their_order_when_the_clock_jumps_back_over_a_restart(tmp_path: Path) -> None:
-    times = iter([3000.0, 1000.0, 2000.0])
-    stamps = []
-    for now in times:
-        journal = Journal.open(tmp_path, enforcer_id="probe", clock=lambda now=now: now)
+    for now in (3000.0, 1000.0, 2000.0):
+        journal = Journal.open(tmp_path, enforcer_id="probe", clock=itertools.repeat(now).__next__)
         await journal.record(a_draft(observed_at="1970-01-01T00:00:01.000Z"))
         journal.close()
     stamps = [str(r["transaction_time"]["recorded_at"]) for r in stored(tmp_path)]  # type: ignore[index,call-overload]

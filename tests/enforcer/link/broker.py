@@ -65,7 +65,7 @@ class Broker:
 
     def waiting(self) -> int:
         """Messages in the queue."""
-        return cast("int", self.admin.llen(QUEUE))
+        return self.admin.llen(QUEUE)
 
     def take(self) -> list[list[Link]]:
         """Every batch in the queue, oldest first, each verified."""

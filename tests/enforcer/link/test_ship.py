@@ -155,6 +155,14 @@ async def test_what_is_not_acknowledged_is_sent_again_from_there(
     assert any("not acknowledged" in problem for problem in shipper.problems())
 
 
+async def test_the_last_receipts_leave_before_the_shipper_ends(
+    journal: Journal, broker: Broker, shipper: Shipper
+) -> None:
+    await recorded(journal, 3)
+    await asyncio.to_thread(shipper.close)
+    assert sum(map(len, broker.take())) == 3
+
+
 async def test_what_an_earlier_process_left_is_shipped_first(
     tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
