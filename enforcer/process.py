@@ -102,6 +102,7 @@ class Process:
             allowed_origins=_allowed_origins(config),
             metrics=Metrics(),
             flights=flights,
+            wall=self.link.wall,
         )
 
     async def close(self) -> None:

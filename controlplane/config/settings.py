@@ -3,11 +3,8 @@
 import os
 
 import dj_database_url
-import django_stubs_ext
 
 from controlplane.config.environment import read_environment
-
-django_stubs_ext.monkeypatch()
 
 ENVIRONMENT = read_environment(os.environ)
 DATA_DIR = ENVIRONMENT.data_dir

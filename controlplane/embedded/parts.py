@@ -25,7 +25,7 @@ def base_env(data: Path) -> dict[str, str]:
     return {**kept, "DRAWBRIDGE_DATA_DIR": str(data), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
-def parts(data: Path, addresses: Addresses) -> list[Part]:
+def waves(data: Path, addresses: Addresses) -> list[list[Part]]:
     """Both Valkeys, then the publisher, the web and the ingest worker."""
     env = base_env(data)
     full = {
@@ -38,20 +38,19 @@ def parts(data: Path, addresses: Addresses) -> list[Part]:
     worker = ["--quiet", "--app", "controlplane.receipts.worker", "worker", "--pool", "threads", "--concurrency", "1"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
     web = ["controlplane.config.wsgi", "--config", "python:controlplane.embedded.gunicorn_conf"]
-    return [
-        Part("valkey-policy", valkey.write_policy_config(data, addresses.policy), env, _listens(addresses.policy.port)),
-        Part(
-            "valkey-receipts",
-            valkey.write_receipts_config(data, addresses.receipts),
-            env,
-            _listens(addresses.receipts.port),
-        ),
+    policy, receipts = addresses.policy, addresses.receipts
+    valkeys = [
+        Part("valkey-policy", valkey.write_policy_config(data, policy), env, _listens(policy.port)),
+        Part("valkey-receipts", valkey.write_receipts_config(data, receipts), env, _listens(receipts.port)),
+    ]
+    ours = [
         Part("publisher", [*MANAGE, "publisher"], full, _published(addresses.policy.url(ADMIN))),
         Part(
             "web", [str(BIN / "gunicorn"), *web, "--bind", f"{LOOPBACK}:{addresses.web_port}"], full, _serves(addresses)
         ),
         Part("worker", [str(BIN / "celery"), *worker, *quiet], ingest, _at_once),
     ]
+    return [valkeys, ours]
 
 
 async def migrate(data: Path) -> int:

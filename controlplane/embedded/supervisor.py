@@ -1,4 +1,4 @@
-"""Starts the parts in order with a line for each, restarts the one that ends, and takes all along when it ends.
+"""Starts the parts in waves with a line for each, restarts the one that ends, and takes all along when it ends.
 
 Children die with this process whatever ends it (PR_SET_PDEATHSIG), and Ctrl-C reaches only this process (setsid).
 """
@@ -30,7 +30,7 @@ def die_with_parent() -> None:
 
 @dataclass(slots=True)
 class Part:
-    """A program to keep running. `ready` is asked until it says yes before the next part is started."""
+    """A program to keep running. `ready` is asked until it says yes before the next wave is started."""
 
     name: str
     argv: Sequence[str]
@@ -40,10 +40,10 @@ class Part:
 
 
 class Supervisor:
-    """Keeps the parts running until `stop` is set."""
+    """Keeps the parts running until `stop` is set. The parts of a wave start and end together."""
 
-    def __init__(self, parts: Sequence[Part], say: Callable[[str], None]) -> None:
-        self._parts, self._say = parts, say
+    def __init__(self, waves: Sequence[Sequence[Part]], say: Callable[[str], None]) -> None:
+        self._waves, self._say = waves, say
         self.stop = asyncio.Event()
 
     async def run(self, on_ready: Callable[[], None]) -> None:
@@ -53,19 +53,22 @@ class Supervisor:
             starting = tasks.create_task(self._start_all(tasks, keepers, on_ready))
             await self.stop.wait()
             starting.cancel()
-            for part, keeper in reversed(list(zip(self._parts, keepers, strict=False))):
-                await _end(part)  # its keeper reads what it says to the end
+            for wave in reversed(self._waves):
+                await asyncio.gather(*(_end(part) for part in wave))  # their keepers read what they say to the end
+            for keeper in keepers:
                 keeper.cancel()
 
     async def _start_all(
         self, tasks: asyncio.TaskGroup, keepers: list[asyncio.Task[None]], on_ready: Callable[[], None]
     ) -> None:
-        for part in self._parts:
-            started = asyncio.Event()
-            keepers.append(tasks.create_task(self._keep(part, started)))
-            await started.wait()
-            while not await part.ready():  # noqa: ASYNC110 - asks another process
-                await asyncio.sleep(ASK_EVERY_S)
+        for wave in self._waves:
+            for part in wave:
+                started = asyncio.Event()
+                keepers.append(tasks.create_task(self._keep(part, started)))
+                await started.wait()
+            for part in wave:
+                while not await part.ready():  # noqa: ASYNC110 - asks another process
+                    await asyncio.sleep(ASK_EVERY_S)
         on_ready()
 
     async def _keep(self, part: Part, started: asyncio.Event) -> None:

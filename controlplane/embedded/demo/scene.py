@@ -25,6 +25,7 @@ class Scene:
     say: Callable[[str], None]
     programs: list[Running] = field(default_factory=list)
     gates: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
     control_plane: str = ""
 
     @property
@@ -52,13 +53,15 @@ class Scene:
         await self._make_repository()
         await self._start_control_plane(tasks)
         await self._apply_policy()
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._open_gate("git", ["mcp-server-git", "--repository", str(self.repository)], tasks))
-            both.create_task(self._open_gate("time", ["mcp-server-time", "--local-timezone", "UTC"], tasks))
+        async with asyncio.TaskGroup() as together:
+            git, clock = ["mcp-server-git", "--repository", str(self.repository)], ["mcp-server-time"]
+            together.create_task(self._open_gate("git", git, tasks))
+            together.create_task(self._open_gate("time", [*clock, "--local-timezone", "UTC"], tasks))
+            for subject in ("ada", "grace"):
+                together.create_task(self._issue_token(subject))
 
-    async def token(self, subject: str) -> str:
-        """A token of the control plane."""
-        return (await self.manage("issue_token", subject, "--ttl", "3600")).splitlines()[-1]
+    async def _issue_token(self, subject: str) -> None:
+        self.tokens[subject] = (await self.manage("issue_token", subject, "--ttl", "3600")).splitlines()[-1]
 
     async def stop(self) -> None:
         """End everything, the control plane last."""

@@ -24,7 +24,7 @@ class Watched:
 
     def __init__(self, *parts: Part) -> None:
         self.lines: list[str] = []
-        self.supervisor = Supervisor(parts, self.lines.append)
+        self.supervisor = Supervisor([[part] for part in parts], self.lines.append)
         self.ready = asyncio.Event()
 
     async def __aenter__(self) -> "Watched":

@@ -157,6 +157,18 @@ async def test_a_dropped_policy_stays_dropped_after_a_restart(gate: Gate) -> Non
     assert again.state is None
 
 
+async def test_the_numbers_of_a_dropped_policy_are_remembered_after_a_restart(gate: Gate) -> None:
+    await gate.offer(envelopes(publisher.key_list(4, names={Role.POLICY: "policy-2"})))
+    again = Gate(gate.directory, gate.time)
+    older = snapshot(6)
+    vouching = lease(11, of=(older, incident()))
+    await again.offer(
+        Envelopes(lease=sealed(vouching), incident=sealed(incident()), snapshot=sealed(older, key("policy-2")))
+    )
+    assert again.state is None
+    assert {p.split(":")[0] for p in again.problems} == {Kind.LEASE, Kind.SNAPSHOT}
+
+
 async def test_keys_follow_each_other_without_a_gap_while_both_sign(gate: Gate) -> None:
     both = KeyList(
         schema=1,

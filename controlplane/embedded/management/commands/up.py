@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand
 from controlplane.common.files import secret_directory
 from controlplane.embedded.addresses import Addresses, choose
 from controlplane.embedded.lock import lock
-from controlplane.embedded.parts import migrate, parts
+from controlplane.embedded.parts import migrate, waves
 from controlplane.embedded.supervisor import Supervisor
 
 
@@ -63,7 +63,7 @@ async def _run(data: Path, addresses: Addresses) -> int:
         sys.stderr.write("the database could not be brought up to date\n")
         return 1
     addresses.save(data)
-    supervisor = Supervisor(parts(data, addresses), say)
+    supervisor = Supervisor(waves(data, addresses), say)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, supervisor.stop.set)
 

@@ -31,22 +31,26 @@ class Command(commands.Command):
         todo = parser.add_subparsers(dest="todo", required=True)
         export = todo.add_parser("export", help="canonical JSON Lines with signed chain heads")
         add_filters(export)
-        export.add_argument("--settle", type=float, default=0.0, metavar="S", help="first wait for what is on its way")
-        todo.add_parser("verify", help="recompute everything from the stored bytes")
+        verify = todo.add_parser("verify", help="recompute everything from the stored bytes")
+        for either in (export, verify):
+            either.add_argument(
+                "--settle", type=float, default=0.0, metavar="S", help="first wait for what is on its way"
+            )
         todo.add_parser("keys", help="the public keys as JSON, for `enforcer verify --key`")
 
     def work(self, options: dict[str, Any]) -> int:
         """Do the one thing."""
-        if options["todo"] == "export":
-            return self._export(which(options), options["settle"])
-        if options["todo"] == "verify":
-            return self._verify()
-        self.stdout.write(json.dumps({"keys": _public_keys()}, indent=2))
-        return DONE
+        if options["todo"] == "keys":
+            self.stdout.write(json.dumps({"keys": _public_keys()}, indent=2))
+            return DONE
+        self._settle(options["settle"])
+        return self._export(which(options)) if options["todo"] == "export" else self._verify()
 
-    def _export(self, receipts: Q, settle_s: float) -> int:
-        if settle_s > 0 and not settle(settle_s):
-            self.say(f"after {settle_s:g} s an enforcer still has receipts that are not stored here")
+    def _settle(self, timeout_s: float) -> None:
+        if timeout_s > 0 and not settle(timeout_s):
+            self.say(f"after {timeout_s:g} s an enforcer still has receipts that are not stored here")
+
+    def _export(self, receipts: Q) -> int:
         for line in export_lines(receipts, _signed_head):
             self.stdout.write(line.decode())
         for chain_id, sequence, beyond in waiting():
