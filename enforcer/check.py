@@ -69,7 +69,8 @@ def _server(config: Config, given: str | None) -> str:
     if given is None and len(config.server_ids) == 1:
         return config.server_ids[0]
     if given not in config.server_ids:
-        raise ConfigurationError(f"-:1: --server: name one of {', '.join(config.server_ids)}")
+        what = "is missing" if given is None else f"{given!r} is not in the file"
+        raise ConfigurationError(f"command line:1: --server: {what}; name one of {', '.join(config.server_ids)}")
     return given
 
 
@@ -77,7 +78,7 @@ def _arguments(text: str) -> JsonObject:
     try:
         return strict_json.parse_object(text.encode("utf-8", "surrogateescape"))
     except strict_json.StrictJsonError as problem:
-        raise ConfigurationError(f"-:1: --args: {problem}; write a JSON object") from None
+        raise ConfigurationError(f"command line:1: --args: {problem}; write a JSON object") from None
 
 
 def _about(decision: Decision, caller: Caller) -> str:

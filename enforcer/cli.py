@@ -2,15 +2,27 @@
 
 import argparse
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from enforcer.config import load
 from enforcer.errors import ConfigurationError, UnreachableError
 
 DONE, NO, WRONG_USE, UNREACHABLE = 0, 1, 2, 3
 LATER = ("stdio", "kill", "doctor")
+VARIABLES = ("DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR")  # of the control plane; nothing here reads them
+
+
+class _Parser(argparse.ArgumentParser):
+    """A mistake on the command line is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        key, colon, sentence = message.removeprefix("argument ").partition(": ")
+        said = f"{key}: {sentence}" if colon else f"-: {message}"
+        self.exit(WRONG_USE, f"command line:1: {said}; --help shows what would be right\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
+        _refuse_unknown(os.environ)
         code: int = options.act(options)
     except ConfigurationError as problem:
         sys.stderr.write(f"{problem}\n")
@@ -29,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="enforcer", description="The gate beside an MCP server.")
+    parser = _Parser(prog="enforcer", description="The gate beside an MCP server.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="serve until stopped")
     run.add_argument("file", type=Path, metavar="FILE.toml")
@@ -60,7 +73,7 @@ def _run(options: argparse.Namespace) -> int:
     from enforcer.process import run  # noqa: PLC0415 - the other commands start without a web server
 
     if options.workers != 1:
-        raise ConfigurationError("-:1: --workers: this version runs one worker; leave it out")
+        raise ConfigurationError("command line:1: --workers: this version runs one worker; leave it out")
     return run(load(options.file))
 
 
@@ -78,7 +91,13 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _later(options: argparse.Namespace) -> int:
-    raise ConfigurationError(f"-:1: {options.command}: not in this version; run, check and verify are")
+    raise ConfigurationError(f"command line:1: {options.command}: is not in this version; run, check and verify are")
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    for name in sorted(names):
+        if name.startswith("DRAWBRIDGE_") and name not in VARIABLES:
+            raise ConfigurationError(f"environment:1: {name}: unknown variable; known are {' and '.join(VARIABLES)}")
 
 
 def _text_of(path: Path, key: str) -> str:

@@ -115,7 +115,9 @@ def load(path: Path) -> Config:
         text = path.read_bytes().decode()
         data = tomllib.loads(text)
     except OSError as problem:
-        raise ConfigurationError(f"{path}:1: -: can't be read; {problem.strerror}") from None
+        raise ConfigurationError(
+            f"{path}:1: -: can't be read, {problem.strerror}; name an enforcer's TOML file"
+        ) from None
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path}:1: -: not UTF-8; save the file as UTF-8") from None
     except tomllib.TOMLDecodeError as problem:
@@ -144,6 +146,7 @@ def _checked(file: _File) -> Config:
     _check_exposure(file, listen)
     _check_url(("public_url",), file.public_url)
     _check_url(("control_plane", "url"), file.control_plane.url)
+    _check_plaintext(("control_plane", "url"), file.control_plane.url)
     for name, redis in (("policy_redis", file.policy_redis), ("receipts_redis", file.receipts_redis)):
         _check_redis(name, redis)
     for number, upstream in enumerate(file.upstream):
@@ -201,7 +204,10 @@ def _check_url(key: toml_lines.Path, text: str) -> None:
         raise _WrongError(key, f"{text!r} is no URL; write http://HOST:PORT or https://…")
     if parts.username or parts.query or parts.fragment:
         raise _WrongError(key, "has a user, query or fragment; write scheme, host, port and path only")
-    if parts.scheme == "http" and key[0] == "control_plane" and not is_loopback(parts.hostname or ""):
+
+
+def _check_plaintext(key: toml_lines.Path, text: str) -> None:
+    if text.startswith("http:") and not is_loopback(urlsplit(text).hostname or ""):
         raise _WrongError(key, "is plaintext beyond this machine; write https://…")
 
 
@@ -221,6 +227,7 @@ def _check_upstream(number: int, upstream: Upstream) -> None:
         raise _WrongError((*key, "url"), "needs exactly one of url and command; write one of them")
     if upstream.url:
         _check_url((*key, "url"), upstream.url)
+        _check_plaintext((*key, "url"), upstream.url)
         if upstream.env or upstream.cwd:
             raise _WrongError((*key, "env" if upstream.env else "cwd"), "belongs to a command; remove it beside url")
     elif not upstream.command[0]:

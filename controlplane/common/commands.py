@@ -1,6 +1,8 @@
 """The shape of every command: results on stdout, all else on stderr, exit codes of CONTRACTS section 1."""
 
+import argparse
 import sys
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -29,7 +31,8 @@ class Command(BaseCommand):
         """As Django's, and a mistake on the command line is one line."""
         parser = super().create_parser(prog_name, subcommand, **kwargs)
         if parser.called_from_command_line:
-            parser.error = self._usage_error  # type: ignore[method-assign]
+            for one in (parser, *_subparsers(parser)):
+                one.error = self._usage_error  # type: ignore[method-assign]
         return parser
 
     def work(self, options: dict[str, Any]) -> int:
@@ -68,3 +71,9 @@ class Command(BaseCommand):
         except (OperationalError, ProgrammingError) as problem:
             self.say(f"the database can't be used: {str(problem).splitlines()[0]}; is the control plane up?")
             return UNREACHABLE
+
+
+def _subparsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    for action in parser._actions:  # noqa: SLF001 - argparse offers no other way to them
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            yield from action.choices.values()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN = ("DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR")
+DATABASES = ("postgresql://", "postgres://", "sqlite://")
 
 
 class EnvironmentProblemError(Exception):
@@ -45,7 +46,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
     return Environment(
         data_dir=data_dir,
         keys_dir=Path(environ.get("DRAWBRIDGE_KEYS_DIR") or data_dir / "keys").absolute(),
-        database_url=environ.get("DATABASE_URL", ""),
+        database_url=_database_url(environ.get("DATABASE_URL", "")),
         redis_url=_redis_url("REDIS_URL", environ.get("REDIS_URL") or stored(data_dir / "redis-admin.url")),
         receipts_broker_url=_redis_url(
             "RECEIPTS_BROKER_URL", environ.get("RECEIPTS_BROKER_URL") or stored(data_dir / "broker-admin.url")
@@ -102,6 +103,13 @@ def _public_url(text: str) -> str:
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise EnvironmentProblemError("PUBLIC_URL", f"{text!r} is plaintext beyond this machine; write https://…")
     return text.rstrip("/")
+
+
+def _database_url(text: str) -> str:
+    """It may hold a password, so it is never repeated."""
+    if text and not text.startswith(DATABASES):
+        raise EnvironmentProblemError("DATABASE_URL", "is no URL of a database; write postgresql://USER@HOST/NAME")
+    return text
 
 
 def _redis_url(key: str, text: str) -> str:

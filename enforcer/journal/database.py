@@ -17,7 +17,8 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR) 
 _SCHEMA = """
 CREATE TABLE chain (
     number INTEGER PRIMARY KEY, chain_id TEXT NOT NULL UNIQUE, head_sequence INTEGER NOT NULL,
-    head_hash TEXT NOT NULL, recorded_at TEXT NOT NULL, acked_sequence INTEGER NOT NULL DEFAULT 0
+    head_hash TEXT NOT NULL, recorded_at TEXT NOT NULL, acked_sequence INTEGER NOT NULL DEFAULT 0,
+    commits INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE receipt (
     id INTEGER PRIMARY KEY, chain INTEGER NOT NULL, sequence INTEGER NOT NULL, receipt_id TEXT NOT NULL UNIQUE,

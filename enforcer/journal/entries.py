@@ -30,10 +30,6 @@ class Entry:
         """Into the transaction; a receipt that can't be placed gets its `ValueError` as fate."""
         raise NotImplementedError
 
-    def is_in(self, store: Store) -> bool:
-        """Whether an earlier commit, said to have failed, holds it after all."""
-        raise NotImplementedError
-
     def after(self, open_calls: dict[str, bytes]) -> None:
         """It is durable: keep the book of open calls."""
         open_calls.pop(self.receipt_id, None)
@@ -52,10 +48,6 @@ class Intent(Entry):
         except ValueError as problem:
             self.fate = problem
 
-    def is_in(self, store: Store) -> bool:
-        """By its id."""
-        return store.has_intent(self.receipt_id)
-
     def after(self, open_calls: dict[str, bytes]) -> None:
         """One more is open."""
         if self.fate is None:
@@ -64,15 +56,13 @@ class Intent(Entry):
 
 @dataclass(slots=True, eq=False)
 class Withdrawal(Entry):
-    """The call of an intent was refused after all: it was never sent."""
+    """The call of an intent was refused after all: it was never sent. `must`: the intent may have got in unseen."""
+
+    must: bool = False
 
     def write(self, tx: Transaction) -> None:
         """Leaves nothing behind."""
         tx.close(self.receipt_id)
-
-    def is_in(self, store: Store) -> bool:
-        """Once the intent is gone."""
-        return not store.has_intent(self.receipt_id)
 
 
 @dataclass(slots=True, eq=False)
@@ -87,11 +77,6 @@ class Outcome(Entry):
             self.fate = tx.place(self.receipt_id, self.receipt)
         except ValueError as problem:
             self.fate = problem
-
-    def is_in(self, store: Store) -> bool:
-        """By its id."""
-        self.fate = store.recorded([self.receipt_id]).get(self.receipt_id)
-        return self.fate is not None
 
     def after(self, open_calls: dict[str, bytes]) -> None:
         """A call whose receipt couldn't be placed stays open."""

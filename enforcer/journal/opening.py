@@ -44,6 +44,7 @@ class Memory:
     expect_file: bool
     chain: Chain | None = None
     number: int = 0
+    commits: int = 0
     open_calls: dict[str, bytes] = field(default_factory=dict)
     depth: int = 0
     gap: Gap | None = None
@@ -128,7 +129,7 @@ def _start_chain(store: Store, memory: Memory, previous: Chain | None, receipts:
         tx.open(receipt_id, draft)
     tx.write()
     store.commit()
-    memory.chain, memory.number = tx.chain, tx.number
+    memory.chain, memory.number, memory.commits = tx.chain, tx.number, 0
 
 
 def interrupted(receipt_id: str, draft: JsonObject, now: float) -> JsonObject:

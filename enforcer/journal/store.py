@@ -113,12 +113,17 @@ class Store:
         assert made.lastrowid is not None
         return made.lastrowid
 
-    def move_head(self, number: int, chain: Chain) -> None:
-        """To the last link written."""
+    def move_head(self, number: int, chain: Chain, commits: int) -> None:
+        """To the last link written, in the so-many-th commit of this chain."""
         self._sql.execute(
-            "UPDATE chain SET head_sequence=?, head_hash=?, recorded_at=? WHERE number=?",
-            (chain.sequence, chain.head, chain.recorded_at, number),
+            "UPDATE chain SET head_sequence=?, head_hash=?, recorded_at=?, commits=? WHERE number=?",
+            (chain.sequence, chain.head, chain.recorded_at, commits, number),
         )
+
+    def commits(self, chain_id: str) -> int:
+        """How many there were; 0 for a chain that isn't here."""
+        found = self._sql.execute("SELECT commits FROM chain WHERE chain_id=?", (chain_id,)).fetchone()
+        return int(found[0]) if found else 0
 
     def chain(self, chain_id: str) -> Chain | None:
         """As last committed, without its genesis."""

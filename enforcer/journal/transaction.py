@@ -51,10 +51,10 @@ class Transaction:
         self.close(receipt_id)
         return self._known[receipt_id]
 
-    def write(self) -> None:
-        """Everything gathered; the caller commits."""
+    def write(self, commits: int = 0) -> None:
+        """Everything gathered; the caller commits. `commits` tells later whether it did."""
         self._store.drop_intents(self._closed)
         self._store.put_intents(self._opened)
         if self._rows:
             self._store.put_receipts(self.number, self._rows)
-            self._store.move_head(self.number, self.chain)
+        self._store.move_head(self.number, self.chain, commits)

@@ -35,6 +35,7 @@ class Writer:
         self.broken = ""
         self._store: Store | None = None
         self._owed: list[Entry] = []
+        self._attempted = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
 
     def start(self) -> None:
@@ -106,45 +107,51 @@ class Writer:
             self.on_commit()
 
     def _commit(self, entries: list[Entry], requests: list[Request[Any]]) -> None:
+        self._attempted = False
         store, memory = self._ready(), self.memory
         assert memory.chain is not None, "an open store has a chain"
         tx = Transaction(store, memory.number, memory.chain, to_text(memory.clock()))
         tx.begin(entry.receipt_id for entry in entries)
         for entry in entries:
             entry.write(tx)
-        tx.write()
+        tx.write(memory.commits + 1)
         for request in requests:
             request.run(store)
+        self._attempted = True
         store.commit()
         memory.chain = tx.chain
+        self._committed(entries)
         memory.depth = store.depth()
+
+    def _committed(self, entries: list[Entry]) -> None:
+        self.memory.commits += 1
         for entry in entries:
-            entry.after(memory.open_calls)
+            entry.after(self.memory.open_calls)
 
     def _recover(self, error: Exception, entries: list[Entry]) -> None:
-        """Close, open afresh, read back what the group holds; refuse what isn't there."""
+        """Close, open afresh, see whether the group got in, which it did whole or not at all; else refuse it."""
+        chain, attempt = self.memory.chain, self.memory.commits + 1
         self._drop(error)
-        refused = list(entries)
         try:
             store = self._ready()
-            refused = [entry for entry in entries if not entry.is_in(store)]
+            if chain is not None and store.commits(chain.chain_id) == attempt:
+                self._committed(entries)
+                return
         except FAILURES as again:
             self._drop(again)
         unavailable = JournalUnavailable(str(error))
-        for entry in refused:
-            entry.fate = unavailable
         for entry in entries:
-            if entry.fate is not unavailable:
-                entry.after(self.memory.open_calls)
-        self._owed = [owed for entry in refused if (owed := self._owed_for(entry)) is not None]
+            entry.fate = unavailable
+        self._owed = [owed for entry in entries if (owed := self._owed_for(entry)) is not None]
 
     def _owed_for(self, refused: Entry) -> Entry | None:
         """The outcome of a call that was sent; the end of an intent that may have got in though it was refused."""
+        is_open = refused.receipt_id in self.memory.open_calls
         if isinstance(refused, Intent):
-            return Withdrawal(refused.receipt_id)
-        if isinstance(refused, Outcome) and refused.receipt_id in self.memory.open_calls:
-            return Outcome(refused.receipt_id, receipt=refused.receipt)
-        return refused if isinstance(refused, Withdrawal) else None
+            return Withdrawal(refused.receipt_id, must=True) if self._attempted else None
+        if isinstance(refused, Outcome):
+            return Outcome(refused.receipt_id, receipt=refused.receipt) if is_open else None
+        return refused if is_open or (isinstance(refused, Withdrawal) and refused.must) else None
 
     def _read(self, request: Request[Any]) -> None:
         try:

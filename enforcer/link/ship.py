@@ -18,7 +18,7 @@ from enforcer.contract.keys import PublicKey, SigningKey
 from enforcer.contract.times import to_text
 from enforcer.journal.journal import Journal
 from enforcer.journal.problems import JournalUnavailable
-from enforcer.journal.store import Store
+from enforcer.journal.store import Pending, Store
 from enforcer.link.celery_out import SendError
 from enforcer.link.outstanding import Outstanding
 
@@ -114,8 +114,9 @@ class Shipper:
             self._take_ack()
             if self._outstanding.give_up_if_due(time.monotonic()):
                 self._note("ack", "receipts were sent and not acknowledged; sending again")
-            while self._send_one(sender):
-                pass
+            pending = self._journal.ask(Store.pending)  # once a turn: what comes meanwhile gathers for the next
+            while (chosen := self._outstanding.choose(pending)) is not None:
+                self._send(sender, *chosen)
             self._trim()
         except SendError as problem:
             self._note("send", str(problem))
@@ -127,16 +128,11 @@ class Shipper:
         self._problems.pop("journal", None)
         return True
 
-    def _send_one(self, sender: Sender) -> bool:
-        chosen = self._outstanding.choose(self._journal.ask(Store.pending))
-        if chosen is None:
-            return False
-        chain, after = chosen
-        lines = self._journal.ask(
-            lambda store: store.lines(chain.number, after, most=MOST_RECEIPTS, most_bytes=MOST_BYTES)
-        )
+    def _send(self, sender: Sender, chain: Pending, after: int) -> None:
+        most = min(MOST_RECEIPTS, chain.head - after)
+        lines = self._journal.ask(lambda store: store.lines(chain.number, after, most=most, most_bytes=MOST_BYTES))
         if not lines:
-            return False
+            raise JournalUnavailable(f"receipt {after + 1} of chain {chain.chain_id} is gone")
         batch = Batch(
             schema=SCHEMA,
             generation=1,
@@ -147,7 +143,6 @@ class Shipper:
         )
         sender(signed(batch, PayloadType.BATCH, self._key))
         self._outstanding.sent(chain.chain_id, after + len(lines), time.monotonic())
-        return True
 
     def _take_ack(self) -> None:
         envelope = self._ack

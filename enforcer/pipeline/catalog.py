@@ -12,6 +12,7 @@ from enforcer.contract.canonical import canonical
 from enforcer.contract.definition import definition_hash
 from enforcer.contract.snapshot import ToolPolicy
 from enforcer.contract.strict_json import JsonObject
+from enforcer.mcp.upstream.base import UpstreamFailure
 from enforcer.policy.decision import Definition
 from enforcer.policy.index import Index
 
@@ -21,6 +22,8 @@ class Catalog:
 
     def __init__(self) -> None:
         self.listing = asyncio.Lock()
+        self.tries = 0
+        self.failure: UpstreamFailure | None = None  # of the last try, for those who waited for it
         self._live: dict[str, tuple[str, bytes]] | None = None  # name -> (definition hash, canonical input schema)
         self._twice: frozenset[str] = frozenset()
         self._pins: dict[tuple[str, bytes], str] = {}
@@ -51,9 +54,12 @@ class Catalog:
         """Whether a definition on its way to a caller is the one that was declared or pinned."""
         name = definition.get("name")
         tool = index.tools.get(name) if isinstance(name, str) else None
-        if tool is None or name in self._twice:
+        if tool is None or not isinstance(name, str) or name in self._twice:
             return False
-        return self._fits(tool.policy, definition_hash(definition), canonical(definition.get("inputSchema")))
+        seen = definition_hash(definition), canonical(definition.get("inputSchema"))
+        if self._live is not None:
+            self._live[name] = seen  # what differs now holds the tool for calls too
+        return self._fits(tool.policy, *seen)
 
     def hash_of(self, name: str) -> str | None:
         """Hash of the live definition, for the receipt."""

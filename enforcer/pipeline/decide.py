@@ -36,12 +36,15 @@ async def decide_again(gate: Gate, tx: Transaction) -> Answer | None:
     newest = gate.link.current(tx.server_id)
     definition = _definition(gate, tx)
     assert tx.facts is not None
-    if newest is tx.policy and definition == tx.facts.definition:
+    same = newest is tx.policy and definition == tx.facts.definition
+    if same and refused_now(gate, tx.call, tx.facts) is None:  # news may have grown too old while it waited
         return None
     tx.policy = newest or tx.policy
     charged_already = tx.facts.rates
     decision = _decide(gate, tx, rates=dict(charged_already))
     _keep(tx, decision)
+    if tx.flight is not None:
+        tx.flight.facts = tx.facts
     return None if decision.result == "allow" else replies.deny(gate, tx, Verdict.of(decision))
 
 

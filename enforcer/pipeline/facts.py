@@ -1,6 +1,7 @@
 """Gathers what `decide` is given beyond the call, and writes it down for the receipt."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from enforcer.contract.strict_json import JsonObject, JsonValue
@@ -8,7 +9,8 @@ from enforcer.policy.arguments import ArgumentFacts
 from enforcer.policy.decision import Facts
 from enforcer.policy.preflight import Real
 
-MAX_SHOWN = 16  # paths can have 4 KiB each, and a receipt has a bound
+MAX_SHOWN = 16
+MAX_TEXT = 8192  # characters of all that is shown: JSON makes up to six bytes of one, and a receipt has a bound
 
 
 def disk_view(workspace: str | None) -> Real | None:
@@ -54,7 +56,18 @@ def facts_as_json(facts: Facts | None, now: float | None) -> JsonObject:
 def _arguments(found: ArgumentFacts | None) -> JsonObject | None:
     if found is None:
         return None
-    paths: list[JsonValue] = [[pointer, path] for pointer, path in found.paths[:MAX_SHOWN]]
-    urls: list[JsonValue] = [[pointer, host] for pointer, host in found.urls[:MAX_SHOWN]]
+    paths, left = _few(found.paths, MAX_TEXT)
+    urls, _ = _few(found.urls, left)
     problem: list[JsonValue] | None = None if found.problem is None else list(found.problem)
     return {"problem": problem, "paths": paths, "urls": urls, "risk": found.risk}
+
+
+def _few(found: Sequence[tuple[str, str]], left: int) -> tuple[list[JsonValue], int]:
+    """As many as fit, and how many characters are left."""
+    shown: list[JsonValue] = []
+    for pointer, value in found[:MAX_SHOWN]:
+        left -= len(pointer) + len(value)
+        if left < 0:
+            break
+        shown.append([pointer, value])
+    return shown, max(left, 0)

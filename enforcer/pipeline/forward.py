@@ -36,9 +36,9 @@ async def forward(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
         detail = f"upstream_{failure.kind}" + ("" if failure.sent else ": not sent")
         return _lost(gate, tx, failure)
     except asyncio.CancelledError:
+        detail = "interrupted: effect unknown"
         if not tx.flight.over:
             raise
-        detail = "interrupted: effect unknown"
         return _stopped(gate, tx)
     finally:
         tx.flight.end()
@@ -50,12 +50,11 @@ async def _watched(gate: Gate, tx: Transaction, receive: Receive) -> tuple[JsonO
     assert tx.admitted is not None
     if tx.admitted.era == "legacy":
         return await _send(gate, tx)
-    async with asyncio.TaskGroup() as tasks:
-        watcher = tasks.create_task(_abandon_when_gone(tx, receive))
-        try:
-            return await _send(gate, tx)
-        finally:
-            watcher.cancel()
+    watcher = asyncio.create_task(_abandon_when_gone(tx, receive))  # no TaskGroup: it would wrap `UpstreamFailure`
+    try:
+        return await _send(gate, tx)
+    finally:
+        watcher.cancel()
 
 
 async def _abandon_when_gone(tx: Transaction, receive: Receive) -> None:
@@ -70,12 +69,17 @@ async def _send(gate: Gate, tx: Transaction) -> tuple[JsonObject | None, str | N
     assert tx.policy is not None
     assert tx.admitted is not None
     assert tx.flight is not None
-    upstream = await gate.servers[tx.server_id].upstream(tx.policy.index.snapshot)
     session, client_id = tx.admitted.session, tx.admitted.id
     if session is not None and client_id is not None:
         session.in_flight[client_id] = tx.flight.upstream_id
     try:
-        return await _exchange(upstream, _request(gate, tx))
+        async with asyncio.timeout(
+            gate.limits(tx.server_id).timeout_s
+        ):  # launch and the server's own questions included
+            upstream = await gate.servers[tx.server_id].upstream(tx.policy.index.snapshot)
+            return await _exchange(upstream, _request(gate, tx))
+    except TimeoutError:
+        raise UpstreamFailure("timeout", "no answer in time") from None
     finally:
         if session is not None and client_id is not None:
             session.in_flight.pop(client_id, None)
@@ -126,8 +130,8 @@ def _request(gate: Gate, tx: Transaction) -> UpstreamRequest:
 
 def _lost(gate: Gate, tx: Transaction, failure: UpstreamFailure) -> Answer:
     assert tx.admitted is not None
-    session = tx.admitted.session or tx.opening
-    if session is not None and (failure.session_lost or tx.opening is not None):
+    session = tx.admitted.session
+    if session is not None and failure.session_lost:
         gate.sessions.end(session)
     return answers.failed(tx.admitted, failure.kind, tx.receipt_id)
 

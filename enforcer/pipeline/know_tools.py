@@ -3,6 +3,7 @@
 What it sees is held against the declared or pinned definitions; a list that can't be had means that nothing is called.
 """
 
+import asyncio
 import logging
 from dataclasses import replace
 
@@ -14,14 +15,15 @@ from enforcer.mcp.ids import new_request_id
 from enforcer.mcp.methods import Treatment
 from enforcer.mcp.outbound import answer_to_server, message, own_request, upstream_headers
 from enforcer.mcp.upstream.base import Upstream, UpstreamFailure, UpstreamRequest
-from enforcer.mcp.upstream.shape import is_request
+from enforcer.mcp.upstream.shape import encode, is_request
+from enforcer.pipeline.catalog import Catalog
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.transaction import Transaction
 
 log = logging.getLogger(__name__)
 OWNER = "the gate itself"
 MAX_PAGES = 100
-TIMEOUT_S = 30.0
+TIMEOUT_S = 30.0  # for the whole list
 
 
 async def know_tools(gate: Gate, tx: Transaction) -> Answer | None:
@@ -31,20 +33,38 @@ async def know_tools(gate: Gate, tx: Transaction) -> Answer | None:
     catalog = gate.catalog(tx.server_id)
     if tx.admitted.treatment is not Treatment.CALL or catalog.listed():
         return None
+    tries = catalog.tries
     async with catalog.listing:
-        if catalog.listed():
-            return None
-        snapshot = tx.policy.index.snapshot
-        try:
+        if not catalog.listed() and catalog.tries == tries:
+            catalog.failure = await _learn(gate, tx, catalog)
+            catalog.tries += 1
+        failure = catalog.failure
+    if catalog.listed() or failure is None:
+        return None
+    assert tx.verdict is not None
+    tx.verdict = replace(tx.verdict, detail=f"not sent: its tools can't be listed, upstream_{failure.kind}")
+    return answers.failed(tx.admitted, failure.kind, tx.receipt_id)
+
+
+async def _learn(gate: Gate, tx: Transaction, catalog: Catalog) -> UpstreamFailure | None:
+    """One try, by the newest policy; why it failed."""
+    policy = gate.link.current(tx.server_id)
+    if policy is None:
+        return UpstreamFailure("unavailable", "there is no policy any more", sent=False)
+    snapshot = policy.index.snapshot
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
             upstream = await gate.servers[tx.server_id].upstream(snapshot)
             definitions = await _list(upstream, snapshot.server.limits.max_response_bytes)
-        except UpstreamFailure as failure:
-            log.warning("%s: its tools can't be listed: %s", tx.server_id, failure)
-            assert tx.verdict is not None
-            tx.verdict = replace(tx.verdict, detail=f"not sent: its tools can't be listed, upstream_{failure.kind}")
-            return answers.failed(tx.admitted, failure.kind, tx.receipt_id)
-        catalog.learn(tx.policy.index, definitions)
-    return None
+    except TimeoutError:
+        failure = UpstreamFailure("timeout", f"no whole list within {TIMEOUT_S:g} s")
+    except UpstreamFailure as problem:
+        failure = problem
+    else:
+        catalog.learn(policy.index, definitions)
+        return None
+    log.warning("%s: its tools can't be listed: %s", tx.server_id, failure)
+    return failure
 
 
 async def _list(upstream: Upstream, max_bytes: int) -> list[JsonObject]:
@@ -67,11 +87,15 @@ class _Lister:
         found: list[JsonObject] = []
         cursor: JsonObject = {}
         seen: set[str] = set()
+        left = self._max_bytes
         for _ in range(MAX_PAGES):
             result = await self._ask(era, "tools/list", session_id, cursor)
             tools = result.get("tools")
             if not isinstance(tools, list):
                 raise UpstreamFailure("invalid", "tools is no list")
+            left -= len(encode(result))
+            if left < 0:
+                raise UpstreamFailure("invalid", f"more than {self._max_bytes} bytes of tools")
             found += [tool for tool in tools if isinstance(tool, dict)]
             following = result.get("nextCursor")
             if following is None:

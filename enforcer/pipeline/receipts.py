@@ -16,8 +16,11 @@ MAX_DETAIL = 500
 AMENDMENT = "VII"  # of the seed specification: refusals of HIGH and CRITICAL calls cite it
 
 
-def receipt_of(gate: Gate, tx: Transaction, *, now: float) -> JsonObject:
-    """Everything but the link of the chain and `transaction_time`, which the journal adds."""
+def receipt_of(gate: Gate, tx: Transaction, *, now: float, brief: bool = False) -> JsonObject:
+    """Everything but the link of the chain and `transaction_time`, which the journal adds.
+
+    `brief` leaves out what grows with the message: for one of which the whole is more than a receipt can hold.
+    """
     verdict = tx.verdict
     assert verdict is not None, "a receipt is written once the decision is known"
     server = gate.servers[tx.server_id]
@@ -34,9 +37,9 @@ def receipt_of(gate: Gate, tx: Transaction, *, now: float) -> JsonObject:
         "enforcer_id": tx.enforcer_id,
         "principal": _principal(tx),
         "mcp": _mcp(gate, tx),
-        "request": _request(gate, tx),
+        "request": {"size_bytes_in": len(tx.request.body)} if brief else _request(gate, tx),
         "decision": _decision(tx, verdict),
-        "facts": facts_as_json(tx.facts, tx.decided_at),
+        "facts": {} if brief else facts_as_json(tx.facts, tx.decided_at),
         "risk_level": verdict.risk,
         "token_handling": _token_handling(tx),
         "sandbox": {"fs_policy": server.fs_policy, "net_policy": server.net_policy},

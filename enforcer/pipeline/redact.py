@@ -4,6 +4,7 @@ from enforcer.contract.strict_json import JsonObject, JsonValue
 
 MAX_KEYS = 128
 MAX_KEY_LENGTH = 128
+MAX_TEXT = 4096  # characters of all keys: JSON makes up to six bytes of one, and a receipt has a bound
 MAX_DEPTH = 4
 _TYPES = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string"}
 
@@ -15,16 +16,17 @@ def redacted(arguments: JsonObject) -> JsonObject:
 
 class _Redaction:
     def __init__(self) -> None:
-        self._left = MAX_KEYS
+        self._left, self._text = MAX_KEYS, MAX_TEXT
 
     def object(self, value: JsonObject, depth: int) -> JsonObject:
         made: JsonObject = {}
         for key, item in value.items():
-            if self._left == 0:
+            shown = key[:MAX_KEY_LENGTH]
+            if self._left == 0 or self._text < len(shown):
                 made["…"] = f"{len(value) - len(made)} more"
                 break
-            self._left -= 1
-            made[key[:MAX_KEY_LENGTH]] = self._shape(item, depth)
+            self._left, self._text = self._left - 1, self._text - len(shown)
+            made[shown] = self._shape(item, depth)
         return made
 
     def _shape(self, value: JsonValue, depth: int) -> JsonValue:

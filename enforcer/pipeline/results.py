@@ -22,15 +22,14 @@ def answer_of(gate: Gate, tx: Transaction, response: JsonObject | None, session_
     if tx.admitted.kind == "notification":
         return answers.accepted(), "success", ""
     if response is None:
-        return _invalid(gate, tx)
+        return _invalid(tx)
     error = response.get("error")
     if isinstance(error, dict):
-        _forget_opening(gate, tx)
         return answers.upstream_error(tx.admitted, error.get("code"), tx.receipt_id), "error", "upstream_error"
     result = response.get("result")
     body = _reduced(gate, tx, result, session_id) if isinstance(result, dict) else None
     if body is None:
-        return _invalid(gate, tx)
+        return _invalid(tx)
     return _whole(tx, body), "success", "isError" if body.get("isError") is True else ""
 
 
@@ -87,13 +86,6 @@ def _open(gate: Gate, tx: Transaction, result: JsonObject, session_id: str | Non
     return opened.result
 
 
-def _invalid(gate: Gate, tx: Transaction) -> Told:
+def _invalid(tx: Transaction) -> Told:
     assert tx.admitted is not None
-    _forget_opening(gate, tx)
     return answers.failed(tx.admitted, "invalid", tx.receipt_id), "error", "upstream_invalid"
-
-
-def _forget_opening(gate: Gate, tx: Transaction) -> None:
-    """A handshake that came to nothing leaves no session."""
-    if tx.opening is not None:
-        gate.sessions.end(tx.opening)

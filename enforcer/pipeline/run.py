@@ -75,8 +75,12 @@ async def _conclude(gate: Gate, tx: Transaction, answer: Answer) -> Answer:
     """The receipt, then the answer. Without the receipt the client gets a refusal, whatever the server said."""
     if tx.verdict is None:
         tx.verdict = Verdict.deny(ReasonCode.DENY_INTERNAL_ERROR)
+    if tx.flight is not None:
+        tx.flight.end()
+    if tx.opening is not None and tx.opening.protocol_version is None:
+        gate.sessions.end(tx.opening)  # a handshake that came to nothing leaves no session
     try:
-        await gate.journal.record(receipt_of(gate, tx, now=gate.wall()))
+        await _record(gate, tx)
     except JournalUnavailable:
         log.error("receipt %s could not be written", tx.receipt_id)
         return replies.deny(gate, tx, Verdict.deny(ReasonCode.DENY_AUDIT_UNAVAILABLE))
@@ -85,6 +89,17 @@ async def _conclude(gate: Gate, tx: Transaction, answer: Answer) -> Answer:
             gate.landed(tx.flight)
     _count(gate, tx, tx.verdict)
     return answer
+
+
+async def _record(gate: Gate, tx: Transaction) -> None:
+    try:
+        await gate.journal.record(receipt_of(gate, tx, now=gate.wall()))
+    except ValueError as problem:
+        log.error("receipt %s is written without arguments and facts: %s", tx.receipt_id, problem)
+        try:
+            await gate.journal.record(receipt_of(gate, tx, now=gate.wall(), brief=True))
+        except ValueError as again:
+            raise JournalUnavailable(str(again)) from None
 
 
 def _note_interruption(tx: Transaction) -> None:

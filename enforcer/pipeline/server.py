@@ -1,5 +1,6 @@
 """One server behind the gate: how it is reached under the policy of the moment, and what holds of its sandbox."""
 
+import asyncio
 import logging
 from pathlib import Path
 
@@ -26,19 +27,30 @@ class GatedServer:
         self.warning: str | None = None
         self._file, self._host = file, host
         self._terms: _Terms | None = None
+        self._order = (0, 0)
+        self._moving = asyncio.Lock()
         self._upstream: Upstream | None = None
         if file.url:
             self._upstream = HttpUpstream(file.url, fetch_allow=config.fetch_allow)
 
     async def upstream(self, snapshot: Snapshot) -> Upstream:
         """The transport under this policy; raises `UpstreamFailure` where the policy lets nothing be launched."""
-        if not self._file.url and self._terms != _terms(snapshot):
-            await self.close()
-            self._upstream = self._launch(snapshot)
-            self._terms = _terms(snapshot)
+        if not self._file.url:
+            async with self._moving:
+                await self._move(snapshot)
         if self._upstream is None:
             raise UpstreamFailure("unavailable", self.warning or "not launched", sent=False)
         return self._upstream
+
+    async def _move(self, snapshot: Snapshot) -> None:
+        """Under the newest terms, never back to older ones: the caller may have waited."""
+        if snapshot.order < self._order:
+            raise UpstreamFailure("unavailable", "the policy has moved on", sent=False)
+        self._order = snapshot.order
+        if self._terms != _terms(snapshot):
+            await self.close()
+            self._upstream = self._launch(snapshot)
+            self._terms = _terms(snapshot)
 
     def release(self, owner: str) -> None:
         """An owner is gone: what was kept for it can go."""

@@ -112,7 +112,7 @@ class Transaction:
     def owner(self) -> str:
         """Whose process or connection at the upstream this is: a session's, else a principal's."""
         session = self.opening or (self.admitted.session if self.admitted else None)
-        return session.owner if session else " ".join(("principal", *self.principal))
+        return session.owner if session else f"principal {self.principal!r}"
 
     @property
     def input_schema(self) -> JsonObject:

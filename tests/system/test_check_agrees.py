@@ -54,7 +54,7 @@ def test_check_leaves_no_receipt(system: System, ada: str) -> None:
     ("args", "said"),
     [
         (["--tool", "note", "--args", "{"], "--args: not JSON; write a JSON object"),
-        (["--tool", "note", "--server", "moon"], "--server: name one of ledger"),
+        (["--tool", "note", "--server", "moon"], "--server: 'moon' is not in the file; name one of ledger"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(system: System, args: list[str], said: str) -> None:

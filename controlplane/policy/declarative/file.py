@@ -31,6 +31,8 @@ def read_policy(value: JsonValue, current: Policy, *, held: set[ToolKey], now: d
     """What the file says, checked against itself and `current`; with problems in it nothing may be applied."""
     draft = Draft(current)
     top = Reader(value, (), draft.problems)
+    if top.flawed:
+        return draft
     if top.raw("version") != VERSION or isinstance(top.raw("version"), bool):
         top.wrong("version", "is missing" if "version" not in top else "is not known", f"version: {VERSION}")
     for name, read in READERS:

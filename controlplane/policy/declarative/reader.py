@@ -148,7 +148,7 @@ class Reader:
         value = self._value[key]
         if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
             return value
-        self.wrong(key, f"is {kind_of(value)}", _NAMES[kind] + ("; put it in quotes" if kind is str else ""))
+        self.wrong(key, f"is {kind_of(value)}", _NAMES[kind] + ("; put it in quotes" if kind is str and value is not None else ""))
         return None
 
 

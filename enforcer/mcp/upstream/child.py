@@ -41,6 +41,7 @@ class Child(asyncio.SubprocessProtocol):
         self.holds_session = False
         self.inboxes = Inboxes()
         self.idle: asyncio.TimerHandle | None = None
+        self.last_use = 0
         self.exited: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ending = False
         self._on_exit = on_exit

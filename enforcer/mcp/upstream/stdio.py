@@ -7,6 +7,7 @@ legacy session, which is then lost. The number of children is bounded.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 
 from enforcer.contract.strict_json import JsonObject
 from enforcer.mcp.upstream.base import UpstreamFailure, UpstreamRequest
@@ -66,6 +67,7 @@ class StdioUpstream:
         self._by_owner: dict[str, Child] = {}
         self._alive: set[Child] = set()
         self._starting = asyncio.Lock()
+        self._uses = count(1)  # an order: the loop's clock is too coarse to tell two uses apart
         self._closed = False
 
     @asynccontextmanager
@@ -117,7 +119,7 @@ class StdioUpstream:
         idle = [child for child in running if child.idle is not None and not child.holds_session]
         if not idle:
             raise UpstreamFailure("unavailable", f"all {self._max_children} processes are in use", sent=False)
-        min(idle, key=lambda child: child.idle.when() if child.idle else 0.0).end()
+        min(idle, key=lambda child: child.last_use).end()
 
     def _busy(self, child: Child) -> None:
         if child.idle is not None:
@@ -128,6 +130,7 @@ class StdioUpstream:
         if len(child.inboxes) == 0 and not child.ending:
             self._busy(child)
             child.idle = asyncio.get_running_loop().call_later(self._idle_s, child.end)
+            child.last_use = next(self._uses)
 
     def _forget(self, child: Child) -> None:
         self._busy(child)

@@ -8,6 +8,7 @@ import pytest
 
 from enforcer.journal import Journal, JournalUnavailable
 from enforcer.journal import journal as journal_module
+from enforcer.journal.entries import Outcome
 from enforcer.journal.store import Store
 from tests.enforcer.journal.disk import Disk
 from tests.enforcer.journal.receipts import a_draft, finished, open_ids, stored
@@ -76,6 +77,21 @@ async def test_an_intent_that_was_refused_and_got_in_is_withdrawn(disk: Disk, jo
     await drained(journal)
     assert open_ids(tmp_path) == set()
     assert stored(tmp_path) == []
+
+
+async def test_a_long_outage_gathers_nothing(disk: Disk, journal: Journal) -> None:
+    await journal.intend(a_draft("sent"))
+    disk.away = True
+    disk.faults.append("before")
+    for _ in range(3):
+        refused = [journal.intend(a_draft()) for _ in range(100)] + [journal.record(a_draft()) for _ in range(100)]
+        results = await asyncio.gather(*refused, journal.record(finished(a_draft("sent"))), return_exceptions=True)
+        assert all(isinstance(result, JournalUnavailable) for result in results)
+    owed = journal._writer._owed
+    assert len([entry for entry in owed if isinstance(entry, Outcome)]) <= 3
+    assert len(owed) <= 100 + 3  # the intents of the one group whose commit failed, and the call that was sent
+    disk.away = False
+    await asyncio.to_thread(wait_for, lambda: journal.problem() == "" and journal.depth() == 1, "the owed receipt")
 
 
 async def test_a_journal_that_cannot_be_opened_refuses_and_opens_later(disk: Disk, tmp_path: Path) -> None:

@@ -56,7 +56,9 @@ async def until(condition: Callable[[], object], what: str) -> None:
 
 
 async def recorded(journal: Journal, count: int) -> list[str]:
-    return [(await journal.record(a_draft())).receipt_id for _ in range(count)]
+    """Together, in order: they go out in few batches, however slow the machine is."""
+    places = await asyncio.gather(*(journal.record(a_draft()) for _ in range(count)))
+    return [place.receipt_id for place in places]
 
 
 async def batches(broker: Broker, receipts: int) -> list[list[Link]]:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
+from controlplane.common import commands
+from controlplane.common.commands import UsageError
 from controlplane.common.files import secret_directory
 from controlplane.embedded.addresses import Addresses, choose
 from controlplane.embedded.lock import lock
@@ -23,13 +24,13 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-class Command(BaseCommand):
+class Command(commands.Command):
     """Start everything that the control plane is, until Ctrl-C."""
 
     help = "Run the whole control plane on this machine: SQLite, two Valkeys, publisher, web and worker."
-    requires_system_checks = ()
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """As CONTRACTS section 1."""
         parser.add_argument(
             "--data-dir", type=Path, help="where everything is kept (default: DRAWBRIDGE_DATA_DIR or var/)"
         )
@@ -39,22 +40,25 @@ class Command(BaseCommand):
         )
         parser.add_argument("--no-demo", action="store_true", help="seed nothing (this version seeds nothing anyway)")
 
-    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 - Django calls it so
+    def work(self, options: dict[str, Any]) -> int:
+        """Take the data directory, choose addresses, supervise."""
         data: Path = (options["data_dir"] or settings.DATA_DIR).resolve()
-        secret_directory(data)
+        try:
+            secret_directory(data)
+        except OSError as problem:
+            sentence = f"{data} can't be made, {problem.strerror}; name a directory of yours"
+            raise UsageError.option("--data-dir", sentence) from None
         held = lock(data / "up.lock")
         if held is None:
-            self.stderr.write(f"{data}/up.lock:1: -: another `manage.py up` runs here; stop it or give a --data-dir")
-            sys.exit(2)
+            raise UsageError(f"{data}/up.lock:1: -: another `manage.py up` runs here; stop it or give a --data-dir")
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the supervisor listens, Ctrl-C simply ends this
         port, redis_port = (_given(f"--{name}", options[name.replace("-", "_")]) for name in ("port", "redis-port"))
-        sys.exit(asyncio.run(_run(data, choose(data, port=port, redis_port=redis_port))))
+        return asyncio.run(_run(data, choose(data, port=port, redis_port=redis_port)))
 
 
 def _given(name: str, port: int | None) -> int | None:
     if port is not None and not 0 < port < 65536:
-        sys.stderr.write(f"command line:1: {name}: {port} is no port; give 1 to 65535, or nothing for a free one\n")
-        sys.exit(2)
+        raise UsageError.option(name, f"{port} is no port; give 1 to 65535, or nothing for a free one")
     return port
 
 

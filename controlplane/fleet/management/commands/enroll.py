@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -83,7 +84,23 @@ def _upstreams(options: dict[str, Any], words: Sequence[str]) -> list[Upstream]:
     if (url or command) and len(ids) > 1:
         key = "--upstream" if url else "--command"
         raise UsageError.option(key, "fits one server; leave it out and write one into each [[upstream]] printed")
+    if url:
+        _check_upstream(url)
     return [Upstream(id_, url, tuple(words)) for id_ in ids]
+
+
+def _check_upstream(url: str) -> None:
+    """What the enforcer would refuse in the printed file is refused here."""
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or parts.username or parts.query or parts.fragment:
+        sentence = "is no URL of a server; write http://HOST:PORT/PATH or https://…, nothing secret in it"
+        raise UsageError.option("--upstream", sentence)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise UsageError.option("--upstream", "is plaintext beyond this machine; write https://…")
 
 
 def _place(options: dict[str, Any]) -> Place:
