@@ -1,6 +1,8 @@
+import json
 from pathlib import Path
 
 from enforcer.pipeline.facts import disk_view, facts_as_json, real_path
+from enforcer.policy.arguments import ArgumentFacts
 from enforcer.policy.decision import Facts
 
 
@@ -38,3 +40,12 @@ def test_the_receipt_gets_every_fact_that_a_replay_needs() -> None:
         "arguments": None,
     }
     assert facts_as_json(None, 5.0) == {}
+
+
+def test_paths_and_hosts_take_a_bounded_part_of_a_receipt() -> None:
+    found = tuple((f"/paths/{n}", "\x01" * 4000) for n in range(16))
+    shown = facts_as_json(Facts(1.0, arguments=ArgumentFacts(None, {}, found, found, None)), 5.0)
+    assert len(json.dumps(shown)) < 60_000
+    assert isinstance(arguments := shown["arguments"], dict)
+    assert arguments["paths"] == [list(each) for each in found[:2]]
+    assert arguments["urls"] == []

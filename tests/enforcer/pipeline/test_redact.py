@@ -24,6 +24,12 @@ def test_wide_objects_are_counted() -> None:
     assert redacted({str(n): n for n in range(200)})["…"] == "72 more"
 
 
+def test_keys_take_a_bounded_part_of_a_receipt() -> None:
+    shown = json.dumps(redacted({"\x01" * 200 + str(n): n for n in range(200)}))
+    assert len(shown) < 32_000
+    assert "more" in shown
+
+
 @given(
     st.recursive(
         st.just(SECRET) | st.integers(),
