@@ -20,8 +20,7 @@ class _Parser(argparse.ArgumentParser):
     """A mistake on the command line is one line."""
 
     def error(self, message: str) -> NoReturn:
-        key, colon, sentence = message.removeprefix("argument ").partition(": ")
-        said = f"{key}: {sentence}" if colon else f"-: {message}"
+        said = message.removeprefix("argument ") if message.startswith("argument ") else f"-: {message}"
         self.exit(WRONG_USE, f"command line:1: {said}; --help shows what would be right\n")
 
 

@@ -1,77 +1,24 @@
 """The enforcer's TOML file: read, checked whole, and turned into values that the program can't misread."""
 
-import difflib
 import ipaddress
 import re
+import ssl
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from enforcer import toml_lines
+from enforcer.config_file import ControlPlane, File, Redis, Tls, Upstream
+from enforcer.config_problems import WrongError, dotted, translate
 from enforcer.contract.keys import PublicKey
 from enforcer.contract.targets import ID
 from enforcer.errors import ConfigurationError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
-
-
-class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class Tls(_Table, frozen=True, kw_only=True):
-    """Certificate and key files; both empty is plaintext."""
-
-    cert: str = ""
-    key: str = ""
-
-
-class ControlPlane(_Table, frozen=True, kw_only=True):
-    """Where the signed documents can be asked for directly, and whom to believe."""
-
-    url: str
-    root_keys: list[str]
-
-
-class Redis(_Table, frozen=True, kw_only=True):
-    """One Redis instance; the password file is relative to `data_dir`."""
-
-    url: str
-    password_file: str
-
-
-class Upstream(_Table, frozen=True, kw_only=True):
-    """The server behind the gate, by URL or by command."""
-
-    server: str
-    url: str = ""
-    command: list[str] = []
-    env: dict[str, str] = {}
-    cwd: str = ""
-
-
-class _File(_Table, frozen=True, kw_only=True):
-    enforcer_id: str
-    listen: str
-    public_url: str
-    data_dir: str
-    control_plane: ControlPlane
-    policy_redis: Redis
-    receipts_redis: Redis
-    upstream: list[Upstream]
-    admin_listen: str = ""
-    allowed_hosts: list[str] = []
-    allowed_origins: list[str] = []
-    denials: Literal["error", "result"] = "error"
-    tls: Tls = Tls()
-    tls_ends_in_front: bool = False
-    fetch_allow: list[str] = []
-    vault: dict[str, dict[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +38,7 @@ class Address:
 class Config:
     """The whole file, checked."""
 
-    file: _File
+    file: File
     listen: Address
     admin_listen: Address | None
     data_dir: Path
@@ -125,22 +72,17 @@ def load(path: Path) -> Config:
         number = where.group(1) if where else text.count("\n") + 1
         raise ConfigurationError(f"{path}:{number}: -: not TOML; {problem}") from None
     try:
-        file = msgspec.convert(data, _File, strict=True)
+        file = msgspec.convert(data, File, strict=True)
         return _checked(file)
     except msgspec.ValidationError as problem:
-        key, sentence = _translate(str(problem))
-    except _WrongError as problem:
+        key, sentence = translate(str(problem))
+    except WrongError as problem:
         key, sentence = problem.key, problem.sentence
     number = toml_lines.line_of(text, key)
-    raise ConfigurationError(f"{path}:{number}: {_dotted(key)}: {sentence}")
+    raise ConfigurationError(f"{path}:{number}: {dotted(key)}: {sentence}")
 
 
-class _WrongError(Exception):
-    def __init__(self, key: toml_lines.Path, sentence: str) -> None:
-        self.key, self.sentence = key, sentence
-
-
-def _checked(file: _File) -> Config:
+def _checked(file: File) -> Config:
     _check_ids(file)
     listen = _address(("listen",), file.listen)
     _check_exposure(file, listen)
@@ -149,49 +91,59 @@ def _checked(file: _File) -> Config:
     _check_plaintext(("control_plane", "url"), file.control_plane.url)
     for name, redis in (("policy_redis", file.policy_redis), ("receipts_redis", file.receipts_redis)):
         _check_redis(name, redis)
+    networks = _networks(file)
     for number, upstream in enumerate(file.upstream):
         _check_upstream(number, upstream)
+        _check_address(("upstream", number, "url"), upstream.url, networks)
     if file.vault:
-        raise _WrongError(("vault", next(iter(file.vault))), "this version serves no vault; remove the table")
+        raise WrongError(("vault", next(iter(file.vault))), "this version serves no vault; remove the table")
     if not Path(file.data_dir).is_absolute():
-        raise _WrongError(("data_dir",), "is a relative path; write an absolute one")
+        raise WrongError(("data_dir",), "is a relative path; write an absolute one")
     return Config(
         file=file,
         listen=listen,
         admin_listen=_address(("admin_listen",), file.admin_listen) if file.admin_listen else None,
         data_dir=Path(file.data_dir),
-        fetch_allow=_networks(file),
+        fetch_allow=networks,
         root_keys=_root_keys(file.control_plane),
     )
 
 
-def _check_ids(file: _File) -> None:
+def _check_ids(file: File) -> None:
     if not ID.fullmatch(file.enforcer_id):
-        raise _WrongError(("enforcer_id",), f"{file.enforcer_id!r} is no id; lower-case letters, digits, - and _")
+        raise WrongError(("enforcer_id",), f"{file.enforcer_id!r} is no id; lower-case letters, digits, - and _")
     seen: set[str] = set()
     for number, upstream in enumerate(file.upstream):
         if not ID.fullmatch(upstream.server):
-            raise _WrongError(("upstream", number, "server"), f"{upstream.server!r} is no id; write a server's id")
+            raise WrongError(("upstream", number, "server"), f"{upstream.server!r} is no id; write a server's id")
         if upstream.server in seen:
-            raise _WrongError(
-                ("upstream", number, "server"), f"{upstream.server!r} stands twice; one upstream a server"
-            )
+            raise WrongError(("upstream", number, "server"), f"{upstream.server!r} stands twice; one upstream a server")
         seen.add(upstream.server)
     if not file.upstream:
-        raise _WrongError(("upstream",), "is empty; write at least one [[upstream]]")
+        raise WrongError(("upstream",), "is empty; write at least one [[upstream]]")
 
 
-def _check_exposure(file: _File, listen: Address) -> None:
+def _check_exposure(file: File, listen: Address) -> None:
     if bool(file.tls.cert) != bool(file.tls.key):
-        raise _WrongError(("tls",), "has only one of cert and key; write both or neither")
+        raise WrongError(("tls",), "has only one of cert and key; write both or neither")
+    if file.tls.cert:
+        _check_certificate(file.tls)
     plaintext = not file.tls.cert and not file.tls_ends_in_front
     if plaintext and not listen.loopback:
-        raise _WrongError(
+        raise WrongError(
             ("listen",),
             f"{file.listen} would be plaintext beyond this machine; set tls, tls_ends_in_front = true, or a loopback",
         )
     if file.admin_listen and not _address(("admin_listen",), file.admin_listen).loopback:
-        raise _WrongError(("admin_listen",), f"{file.admin_listen} is not loopback; write 127.0.0.1:PORT")
+        raise WrongError(("admin_listen",), f"{file.admin_listen} is not loopback; write 127.0.0.1:PORT")
+
+
+def _check_certificate(tls: Tls) -> None:
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tls.cert, tls.key)
+    except OSError as problem:
+        why = problem.strerror or "they don't belong together"
+        raise WrongError(("tls",), f"cert and key can't be loaded, {why}; name two PEM files") from None
 
 
 def _check_url(key: toml_lines.Path, text: str) -> None:
@@ -201,55 +153,65 @@ def _check_url(key: toml_lines.Path, text: str) -> None:
     except ValueError:
         whole = False
     if not whole:
-        raise _WrongError(key, f"{text!r} is no URL; write http://HOST:PORT or https://…")
+        raise WrongError(key, f"{text!r} is no URL; write http://HOST:PORT or https://…")
     if parts.username or parts.query or parts.fragment:
-        raise _WrongError(key, "has a user, query or fragment; write scheme, host, port and path only")
+        raise WrongError(key, "has a user, query or fragment; write scheme, host, port and path only")
 
 
 def _check_plaintext(key: toml_lines.Path, text: str) -> None:
     if text.startswith("http:") and not is_loopback(urlsplit(text).hostname or ""):
-        raise _WrongError(key, "is plaintext beyond this machine; write https://…")
+        raise WrongError(key, "is plaintext beyond this machine; write https://…")
+
+
+def _check_address(key: toml_lines.Path, url: str, networks: tuple[Network, ...]) -> None:
+    """An address written out; what a name resolves to is checked at each connection."""
+    try:
+        address = ipaddress.ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return
+    if not address.is_global and not any(address in network for network in networks):
+        raise WrongError(key, f"{address} is neither public nor in fetch_allow; add its network there")
 
 
 def _check_redis(name: str, redis: Redis) -> None:
     parts = urlsplit(redis.url)
     if parts.scheme not in ("redis", "rediss") or not parts.hostname or not parts.username:
-        raise _WrongError((name, "url"), "is no Redis URL; write redis://USER@HOST:PORT/0")
+        raise WrongError((name, "url"), "is no Redis URL; write redis://USER@HOST:PORT/0")
     if parts.password:
-        raise _WrongError((name, "url"), "holds a password; put it into password_file")
+        raise WrongError((name, "url"), "holds a password; put it into password_file")
     if parts.scheme == "redis" and not is_loopback(parts.hostname):
-        raise _WrongError((name, "url"), "is plaintext beyond this machine; write rediss://…")
+        raise WrongError((name, "url"), "is plaintext beyond this machine; write rediss://…")
 
 
 def _check_upstream(number: int, upstream: Upstream) -> None:
     key: toml_lines.Path = ("upstream", number)
     if bool(upstream.url) == bool(upstream.command):
-        raise _WrongError((*key, "url"), "needs exactly one of url and command; write one of them")
+        raise WrongError((*key, "url"), "needs exactly one of url and command; write one of them")
     if upstream.url:
         _check_url((*key, "url"), upstream.url)
         _check_plaintext((*key, "url"), upstream.url)
         if upstream.env or upstream.cwd:
-            raise _WrongError((*key, "env" if upstream.env else "cwd"), "belongs to a command; remove it beside url")
+            raise WrongError((*key, "env" if upstream.env else "cwd"), "belongs to a command; remove it beside url")
     elif not upstream.command[0]:
-        raise _WrongError((*key, "command"), "starts with an empty word; write the program first")
+        raise WrongError((*key, "command"), "starts with an empty word; write the program first")
     if upstream.cwd and not Path(upstream.cwd).is_absolute():
-        raise _WrongError((*key, "cwd"), "is a relative path; write an absolute one")
+        raise WrongError((*key, "cwd"), "is a relative path; write an absolute one")
 
 
 def _address(key: toml_lines.Path, text: str) -> Address:
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise _WrongError(key, f"{text!r} is no address; write HOST:PORT")
+        raise WrongError(key, f"{text!r} is no address; write HOST:PORT")
     return Address(host.removeprefix("[").removesuffix("]"), int(port))
 
 
-def _networks(file: _File) -> tuple[Network, ...]:
+def _networks(file: File) -> tuple[Network, ...]:
     """Loopback may be fetched from where, and only where, the control plane is there: a system on one machine."""
     made = tuple(_network(n, text) for n, text in enumerate(file.fetch_allow))
     here = is_loopback(urlsplit(file.control_plane.url).hostname or "")
     for number, network in enumerate(made):
         if network.is_loopback and not here:
-            raise _WrongError(("fetch_allow", number), "is loopback, and control_plane.url is not; remove it")
+            raise WrongError(("fetch_allow", number), "is loopback, and control_plane.url is not; remove it")
     return (*made, *LOOPBACK) if here else made
 
 
@@ -257,7 +219,7 @@ def _network(number: int, text: str) -> Network:
     try:
         return ipaddress.ip_network(text)
     except ValueError:
-        raise _WrongError(("fetch_allow", number), f"{text!r} is no network; write one like 10.1.0.0/16") from None
+        raise WrongError(("fetch_allow", number), f"{text!r} is no network; write one like 10.1.0.0/16") from None
 
 
 def _root_keys(control_plane: ControlPlane) -> tuple[PublicKey, ...]:
@@ -265,9 +227,9 @@ def _root_keys(control_plane: ControlPlane) -> tuple[PublicKey, ...]:
     try:
         made = tuple(PublicKey.from_text(text) for text in control_plane.root_keys)
     except ValueError as problem:
-        raise _WrongError(key, f"{problem}; copy it from enroll") from None
+        raise WrongError(key, f"{problem}; copy it from enroll") from None
     if not made:
-        raise _WrongError(key, "is empty; copy the key from enroll")
+        raise WrongError(key, "is empty; copy the key from enroll")
     return made
 
 
@@ -279,54 +241,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _translate(problem: str) -> tuple[toml_lines.Path, str]:
-    """From msgspec's sentence to our key and ours."""
-    sentence, _, where = problem.partition(" - at `$")
-    path = _path(where.removesuffix("`"))
-    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", sentence):
-        known = _fields_at(path)
-        near = difflib.get_close_matches(unknown.group(1), known, n=1)
-        right = f"did you mean {near[0]}?" if near else "known here: " + ", ".join(known)
-        return (*path, unknown.group(1)), f"unknown key; {right}"
-    if missing := re.fullmatch(r"Object missing required field `(.*)`", sentence):
-        return (*path, missing.group(1)), "is missing; write it as `enroll` prints it"
-    if typed := re.fullmatch(r"Expected `(.*)`, got `(.*)`", sentence):
-        expected, got = (_words(name) for name in typed.groups())
-        return path, f"is {got}; write {expected}"
-    return path, f"{sentence}; see the reference of this file"
-
-
-def _words(kind: str) -> str:
-    names = {
-        "str": "a string",
-        "int": "a whole number",
-        "bool": "true or false",
-        "array": "a list",
-        "object": "a table",
-    }
-    return names.get(kind, f"a {kind}")
-
-
-def _path(text: str) -> toml_lines.Path:
-    parts = re.findall(r"\.([A-Za-z0-9_-]+)|\[(\d*)(?:\.\.\.)?\]", text)
-    return tuple(name or (int(index) if index else 0) for name, index in parts)
-
-
-def _fields_at(path: toml_lines.Path) -> list[str]:
-    tables: dict[str, type[_Table]] = {
-        "tls": Tls,
-        "control_plane": ControlPlane,
-        "policy_redis": Redis,
-        "receipts_redis": Redis,
-        "upstream": Upstream,
-    }
-    return [f.name for f in msgspec.structs.fields(tables[str(path[0])] if path else _File)]
-
-
-def _dotted(path: toml_lines.Path) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text

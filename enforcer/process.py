@@ -19,6 +19,7 @@ from enforcer.config import Address, Config
 from enforcer.contract import redis_names
 from enforcer.contract.keys import Role, SigningKey
 from enforcer.errors import ConfigurationError
+from enforcer.http_protocol import BoundedProtocol
 from enforcer.journal.journal import Journal
 from enforcer.link.celery_out import CelerySender
 from enforcer.link.hooks import Hooks
@@ -152,7 +153,7 @@ async def _announce(process: Process, listening: socket.socket) -> None:
 def _settings(app: App, config: Config) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -51,8 +51,7 @@ class Command(BaseCommand):
         self.stderr.write(line, self.style.NOTICE if self.stderr.isatty() else None)
 
     def _usage_error(self, message: str) -> NoReturn:
-        key, colon, sentence = message.removeprefix("argument ").partition(": ")
-        said = f"{key}: {sentence}" if colon else f"-: {message}"
+        said = message.removeprefix("argument ") if message.startswith("argument ") else f"-: {message}"
         self.say(f"command line:1: {said}; --help shows what would be right")
         sys.exit(WRONG_USE)
 
@@ -74,6 +73,6 @@ class Command(BaseCommand):
 
 
 def _subparsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    for action in parser._actions:  # noqa: SLF001 - argparse offers no other way to them
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
             yield from action.choices.values()

@@ -92,6 +92,7 @@ def _begin(store: Store, memory: Memory) -> None:
         found = store.chain(memory.chain.chain_id)
         if found is None or not _goes_on(store, memory.chain, found):
             raise DamagedError("it is older than what this process wrote")
+        memory.commits = store.commits(found.chain_id)
         memory.chain = replace(found, genesis=memory.chain.genesis)
 
 

@@ -117,28 +117,24 @@ class Writer:
         tx.write(memory.commits + 1)
         for request in requests:
             request.run(store)
+        depth = store.depth()
         self._attempted = True
         store.commit()
-        memory.chain = tx.chain
-        self._committed(entries)
-        memory.depth = store.depth()
+        memory.chain, memory.depth, memory.commits = tx.chain, depth, memory.commits + 1
+        self._remember(entries)
 
-    def _committed(self, entries: list[Entry]) -> None:
-        self.memory.commits += 1
+    def _remember(self, entries: list[Entry]) -> None:
         for entry in entries:
             entry.after(self.memory.open_calls)
 
     def _recover(self, error: Exception, entries: list[Entry]) -> None:
         """Close, open afresh, see whether the group got in, which it did whole or not at all; else refuse it."""
-        chain, attempt = self.memory.chain, self.memory.commits + 1
+        attempt = (self.memory.number, self.memory.commits + 1)
         self._drop(error)
-        try:
-            store = self._ready()
-            if chain is not None and store.commits(chain.chain_id) == attempt:
-                self._committed(entries)
-                return
-        except FAILURES as again:
-            self._drop(again)
+        self._try_ready()
+        if self._store is not None and (self.memory.number, self.memory.commits) == attempt:
+            self._remember(entries)
+            return
         unavailable = JournalUnavailable(str(error))
         for entry in entries:
             entry.fate = unavailable

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
+_FIELDS = frozenset((b"data", b"event", b"id", b"retry"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class SseParser:
 
     def _add_field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
-        if name:  # an empty name is a comment: a keep-alive
+        if name in _FIELDS:  # all else is ignored, an empty name is a comment: a keep-alive
             self._fields.append((name, value.removeprefix(b" ")))
 
 

@@ -17,6 +17,7 @@ from enforcer.pipeline.results import Status, answer_of
 from enforcer.pipeline.transaction import Outcome, Transaction, Verdict
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Back = tuple[JsonObject | None, str | None]  # the response, none for a notification; the upstream's session id
 
 
 async def forward(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
@@ -45,16 +46,22 @@ async def forward(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
         tx.outcome = Outcome(status, gate.monotonic() - started, size, detail)
 
 
-async def _watched(gate: Gate, tx: Transaction, receive: Receive) -> tuple[JsonObject | None, str | None]:
+async def _watched(gate: Gate, tx: Transaction, receive: Receive) -> Back:
     """In the modern era a client that goes away has cancelled (MCP_WIRE section 3); in the handshake era it has not."""
     assert tx.admitted is not None
     if tx.admitted.era == "legacy":
         return await _send(gate, tx)
-    watcher = asyncio.create_task(_abandon_when_gone(tx, receive))  # no TaskGroup: it would wrap `UpstreamFailure`
-    try:
-        return await _send(gate, tx)
-    finally:
-        watcher.cancel()
+    async with asyncio.TaskGroup() as tasks:
+        watcher = tasks.create_task(_abandon_when_gone(tx, receive))
+        try:
+            came: Back | UpstreamFailure = await _send(gate, tx)
+        except UpstreamFailure as failure:  # held back here: leaving the group it would come wrapped, as another error
+            came = failure
+        finally:
+            watcher.cancel()
+    if isinstance(came, UpstreamFailure):
+        raise came
+    return came
 
 
 async def _abandon_when_gone(tx: Transaction, receive: Receive) -> None:
@@ -64,8 +71,7 @@ async def _abandon_when_gone(tx: Transaction, receive: Receive) -> None:
     tx.flight.abandon()
 
 
-async def _send(gate: Gate, tx: Transaction) -> tuple[JsonObject | None, str | None]:
-    """(the response, none for a notification; the upstream's session id)."""
+async def _send(gate: Gate, tx: Transaction) -> Back:
     assert tx.policy is not None
     assert tx.admitted is not None
     assert tx.flight is not None
@@ -85,7 +91,7 @@ async def _send(gate: Gate, tx: Transaction) -> tuple[JsonObject | None, str | N
             session.in_flight.pop(client_id, None)
 
 
-async def _exchange(upstream: Upstream, request: UpstreamRequest) -> tuple[JsonObject | None, str | None]:
+async def _exchange(upstream: Upstream, request: UpstreamRequest) -> Back:
     response: JsonObject | None = None
     async with upstream.exchange(request) as exchange:
         async for incoming in exchange:

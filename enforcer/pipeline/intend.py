@@ -24,6 +24,8 @@ async def intend(gate: Gate, tx: Transaction) -> Answer | None:
         await gate.journal.intend(receipt_of(gate, tx, now=gate.wall()))
     except JournalUnavailable:
         return replies.deny(gate, tx, Verdict.deny(ReasonCode.DENY_AUDIT_UNAVAILABLE))
+    except ValueError:  # larger than any receipt may be
+        return replies.deny(gate, tx, Verdict.deny(ReasonCode.DENY_PAYLOAD_TOO_LARGE))
     except asyncio.CancelledError:
         if tx.flight.stopped is None:
             raise

@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 from enforcer.config import Config
-from enforcer.config import Upstream as UpstreamConfig
+from enforcer.config_file import Upstream as UpstreamConfig
 from enforcer.contract.snapshot import Snapshot
 from enforcer.mcp.upstream.base import Upstream, UpstreamFailure
 from enforcer.mcp.upstream.http import HttpUpstream

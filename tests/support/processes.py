@@ -12,7 +12,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], what: str, timeout_s: float = 30) -> T:
+def wait_for(condition: Callable[[], T | None], what: str, timeout_s: float = 30) -> T:
     """Ask again until the answer is true; an `AssertionError` names what did not come."""
     end = time.monotonic() + timeout_s
     while True:

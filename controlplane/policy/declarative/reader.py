@@ -148,7 +148,8 @@ class Reader:
         value = self._value[key]
         if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
             return value
-        self.wrong(key, f"is {kind_of(value)}", _NAMES[kind] + ("; put it in quotes" if kind is str and value is not None else ""))
+        quotes = "; put it in quotes" if kind is str and value is not None else ""
+        self.wrong(key, f"is {kind_of(value)}", _NAMES[kind] + quotes)
         return None
 
 

@@ -22,8 +22,16 @@ def warn(draft: Draft, whole: Policy, held: set[ToolKey]) -> None:
         tools = list(tools_of(grant, whole))
         _warn_unmatched(draft, grant, tools)
         if grant.effect == "allow":
-            _warn_stopped(draft, grant, [t for t in tools if t.key in held], "is held until it is reviewed")
-            _warn_stopped(draft, grant, [t for t in tools if _is_killed(t, whole, killed)], "is killed")
+            _warn_stopped(
+                draft, grant, [t for t in tools if t.key in held], "is held", "no call passes until it is reviewed"
+            )
+            _warn_stopped(
+                draft,
+                grant,
+                [t for t in tools if _is_killed(t, whole, killed)],
+                "is killed",
+                "no call passes until it is lowered",
+            )
             _warn_ceiling(draft, grant, tools, whole)
             _warn_shadowed(draft, grant, tools, whole, [deny for deny in denies if _covers(deny, grant, whole)])
 
@@ -47,9 +55,9 @@ def _warn_unmatched(draft: Draft, grant: GrantSpec, tools: list[ToolSpec]) -> No
         draft.warn("grants", grant.key, (), f"{grant.what} matches no tool today", "declare one")
 
 
-def _warn_stopped(draft: Draft, grant: GrantSpec, tools: list[ToolSpec], why: str) -> None:
+def _warn_stopped(draft: Draft, grant: GrantSpec, tools: list[ToolSpec], what: str, right: str) -> None:
     for tool in tools:
-        draft.warn("grants", grant.key, (), f"tool {tool.server_id}/{tool.name} {why}", "no call passes until then")
+        draft.warn("grants", grant.key, (), f"tool {tool.server_id}/{tool.name} {what}", right)
 
 
 def _warn_ceiling(draft: Draft, grant: GrantSpec, tools: list[ToolSpec], whole: Policy) -> None:

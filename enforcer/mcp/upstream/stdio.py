@@ -156,6 +156,7 @@ class StdioUpstream:
 
 def _cancel(child: Child, request: UpstreamRequest) -> None:
     """Nobody waits for the answer any more. `initialize` can't be cancelled (MCP_WIRE section 10)."""
+    child.drop_unread()
     if child.ending or request.message.get("method") == "initialize":
         return
     params: JsonObject = {"requestId": request.message["id"]}

@@ -15,11 +15,12 @@ Fault = Literal["before", "after"]  # the commit didn't happen, or it did and no
 
 
 class Disk:
-    """`faults` are met by the next commits, one each; while `away`, no file can be opened."""
+    """The next commits meet `faults`, one each. While `away`, no file opens; `leave` makes it so from a fault on."""
 
     def __init__(self) -> None:
         self.faults: deque[Fault | None] = deque()
         self.away = False
+        self.leave = False
         self.failed = 0
 
     @contextmanager
@@ -33,6 +34,7 @@ class Disk:
                 commit(store)
             if fault is not None:
                 self.failed += 1
+                self.away |= self.leave
                 raise sqlite3.OperationalError("disk I/O error")
 
         def failing_connect(path: Path) -> sqlite3.Connection:

@@ -18,8 +18,9 @@ async def silence(request: UpstreamRequest) -> AsyncIterator[JsonObject]:
 
 async def pages_without_end(request: UpstreamRequest) -> AsyncIterator[JsonObject]:
     tool: JsonValue = {"name": "fs_read", "description": "x" * 100_000}
-    cursor = str(request.message["id"])
-    yield {"jsonrpc": "2.0", "id": request.message["id"], "result": {"tools": [tool], "nextCursor": cursor}}
+    if "id" in request.message:
+        cursor = str(request.message["id"])
+        yield {"jsonrpc": "2.0", "id": cursor, "result": {"tools": [tool], "nextCursor": cursor}}
 
 
 async def details(bench: Bench, callers: int) -> list[str]:

@@ -79,6 +79,17 @@ async def test_if_the_intent_can_not_be_written_nothing_is_sent(
     assert the_call(bench)["decision"]["reason_codes"] == ["DENY_AUDIT_UNAVAILABLE"]
 
 
+async def test_a_receipt_too_large_for_the_journal_is_kept_without_its_facts(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enforcer.pipeline.receipts.facts_as_json", lambda *_: {"much": "x" * 200_000})
+    assert codes(await bench.call()) == ["DENY_PAYLOAD_TOO_LARGE"]
+    assert bench.server.calls() == []
+    receipt = the_call(bench)
+    assert receipt["decision"]["reason_codes"] == ["DENY_PAYLOAD_TOO_LARGE"]
+    assert receipt["facts"] == {}
+
+
 async def test_if_the_outcome_can_not_be_written_the_answer_does_not_leave(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -166,7 +166,7 @@ class Workbench:
     def receipts(self) -> list[dict[str, Any]]:
         """What the journal holds, in order."""
         self.journal.close()
-        with sqlite3.connect(self.home / "journal.sqlite3") as database:
+        with closing(sqlite3.connect(self.home / "journal.sqlite3")) as database:
             rows = database.execute("SELECT line FROM receipt ORDER BY sequence").fetchall()
         return [json.loads(line) for (line,) in rows]
 

