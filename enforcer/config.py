@@ -38,12 +38,18 @@ class Address:
 class Config:
     """The whole file, checked."""
 
+    path: Path
+    text: str
     file: File
     listen: Address
     admin_listen: Address | None
     data_dir: Path
     fetch_allow: tuple[Network, ...]
     root_keys: tuple[PublicKey, ...]
+
+    def problem(self, key: str, sentence: str) -> ConfigurationError:
+        """What turned out to be wrong with a key later on, in the same words as at reading."""
+        return _problem(self.path, self.text, (key,), sentence)
 
     @property
     def enforcer_id(self) -> str:
@@ -73,16 +79,19 @@ def load(path: Path) -> Config:
         raise ConfigurationError(f"{path}:{number}: -: not TOML; {problem}") from None
     try:
         file = msgspec.convert(data, File, strict=True)
-        return _checked(file)
+        return _checked(path, text, file)
     except msgspec.ValidationError as problem:
         key, sentence = translate(str(problem))
     except WrongError as problem:
         key, sentence = problem.key, problem.sentence
-    number = toml_lines.line_of(text, key)
-    raise ConfigurationError(f"{path}:{number}: {dotted(key)}: {sentence}")
+    raise _problem(path, text, key, sentence)
 
 
-def _checked(file: File) -> Config:
+def _problem(path: Path, text: str, key: toml_lines.Path, sentence: str) -> ConfigurationError:
+    return ConfigurationError(f"{path}:{toml_lines.line_of(text, key)}: {dotted(key)}: {sentence}")
+
+
+def _checked(path: Path, text: str, file: File) -> Config:
     _check_ids(file)
     listen = _address(("listen",), file.listen)
     _check_exposure(file, listen)
@@ -100,6 +109,8 @@ def _checked(file: File) -> Config:
     if not Path(file.data_dir).is_absolute():
         raise WrongError(("data_dir",), "is a relative path; write an absolute one")
     return Config(
+        path=path,
+        text=text,
         file=file,
         listen=listen,
         admin_listen=_address(("admin_listen",), file.admin_listen) if file.admin_listen else None,

@@ -18,7 +18,6 @@ from enforcer.app import App
 from enforcer.config import Address, Config
 from enforcer.contract import redis_names
 from enforcer.contract.keys import Role, SigningKey
-from enforcer.errors import ConfigurationError
 from enforcer.http_protocol import BoundedProtocol
 from enforcer.journal.journal import Journal
 from enforcer.link.celery_out import CelerySender
@@ -39,12 +38,14 @@ from enforcer.secrets_on_disk import hmac_keys, read_secret, signing_key
 log = logging.getLogger(__name__)
 logging.getLogger("uvicorn").setLevel(logging.WARNING)
 GRACE_S = 10
+MAX_SESSIONS = 8  # of a principal at a server: each may be a process (MCP_WIRE section 5)
 
 
 def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; returns the exit code."""
     key = signing_key(config.data_dir)
-    with _listen("listen", config.listen) as listening:
+    read_secret(config.data_dir / config.file.policy_redis.password_file)  # the link reads it anew for each connection
+    with _listen(config, "listen", config.listen) as listening:
         journal = Journal.open(config.data_dir, enforcer_id=config.enforcer_id)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -60,7 +61,7 @@ async def _serve(config: Config, key: SigningKey, journal: Journal, listening: s
     servers = [(server, listening)]
     if config.admin_listen is not None:
         admin = uvicorn.Config(AdminApp(process.gate), lifespan="off", log_config=None, access_log=False)
-        servers.append((_Server(admin), _listen("admin_listen", config.admin_listen)))
+        servers.append((_Server(admin), _listen(config, "admin_listen", config.admin_listen)))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _exit_all, [s for s, _ in servers])
@@ -97,7 +98,7 @@ class Process:
             link=self.link,
             journal=journal,
             servers=self._servers,
-            sessions=Sessions(on_end=self._session_ended),
+            sessions=Sessions(on_end=self._session_ended, max_per_principal=MAX_SESSIONS),
             hmac_keys=hmac_keys(config.data_dir),
             allowed_hosts=_allowed_hosts(config, port),
             allowed_origins=_allowed_origins(config),
@@ -115,7 +116,7 @@ class Process:
     def _acked(self, envelope: bytes) -> None:
         self.shipper.acknowledge(envelope)
 
-    def _changed(self, server_id: str, _applied: Applied) -> None:
+    def _changed(self, server_id: str, _applied: Applied | None) -> None:
         self.gate.flights.stop_refused(server_id, lambda call, facts: refused_now(self.gate, call, facts))
 
     def _session_ended(self, session: Session) -> None:
@@ -166,13 +167,13 @@ def _settings(app: App, config: Config) -> uvicorn.Config:
     )
 
 
-def _listen(key: str, address: Address) -> socket.socket:
+def _listen(config: Config, key: str, address: Address) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         return socket.create_server((address.host, address.port), family=family, backlog=1024)
     except OSError as problem:
         where = f"{address.host}:{address.port}"
-        raise ConfigurationError(f"-:1: {key}: {where} can't be listened on, {problem.strerror}; free it") from None
+        raise config.problem(key, f"{where} can't be listened on, {problem.strerror}; free it") from None
 
 
 def _link_settings(config: Config, key: SigningKey) -> LinkSettings:

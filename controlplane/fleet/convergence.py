@@ -13,12 +13,13 @@ from controlplane.common.errors import StackUnreachable
 from controlplane.common.redis import connect, subscriber
 from controlplane.fleet.heartbeats import fetch
 from controlplane.fleet.models import ACTIVE, Enforcer
+from controlplane.policy.models import Kind, SignedDocument
 from enforcer.contract import redis_names
 from enforcer.contract.fleet import Heartbeat, ServerState
 
 POLL_S = 0.05
 GONE_AFTER_S = 2.0  # without any heartbeat for that long, waiting more tells nothing
-Holds = Callable[[ServerState, int], bool]
+Holds = Callable[[str, ServerState, int], bool]  # server id, what its enforcer reports, the number that is wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,23 @@ class Convergence:
         return not self.silent
 
 
-def snapshot_applied(state: ServerState, version: int) -> bool:
-    """Runs on that snapshot or a newer one."""
-    return state.snapshot_version >= version
+def snapshot_applied(server_id: str, state: ServerState, version: int) -> bool:
+    """Runs on that snapshot or a newer one, of those that this control plane has published."""
+    known = state.snapshot_version >= version
+    return known and _published(Kind.POLICY, server_id, state.snapshot_version, state.snapshot_hash)
 
 
-def incident_applied(state: ServerState, epoch: int) -> bool:
+def incident_applied(server_id: str, state: ServerState, epoch: int) -> bool:
     """Applied by every worker, and nothing that it stops is still in flight."""
-    return state.incident_epoch >= epoch and state.in_flight_matching == 0
+    drained = state.incident_epoch >= epoch and state.in_flight_matching == 0
+    return drained and _published(Kind.INCIDENT, server_id, state.incident_epoch, state.incident_hash)
+
+
+def _published(kind: Kind, server_id: str, number: int, payload_hash: str) -> bool:
+    """After a restore from backup an enforcer may run on a higher number that this database never gave out."""
+    return SignedDocument.objects.filter(
+        kind=kind, server_id=server_id, number=number, payload_hash=payload_hash
+    ).exists()
 
 
 class Watch:
@@ -136,7 +146,7 @@ def concerned(server_ids: Mapping[str, int]) -> list[Enforcer]:
 
 def _all_hold(enforcer: Enforcer, beat: Heartbeat, holds: Holds, wanted: Mapping[str, int]) -> bool:
     ids = {server.id for server in enforcer.servers.all()} & wanted.keys()
-    return all(id_ in beat.servers and holds(beat.servers[id_], wanted[id_]) for id_ in ids)
+    return all(id_ in beat.servers and holds(id_, beat.servers[id_], wanted[id_]) for id_ in ids)
 
 
 def _stops_by(enforcer: Enforcer, beat: Heartbeat | None, wanted: Mapping[str, int]) -> float:

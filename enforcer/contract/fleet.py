@@ -67,13 +67,18 @@ class Ack(Document, frozen=True, kw_only=True):
 
 
 class ServerState(Part, frozen=True, kw_only=True):
-    """What one server behind an enforcer runs on; versions are the applied ones, minimum over workers."""
+    """What one server behind an enforcer runs on; versions are the applied ones, minimum over workers.
+
+    The hashes (`payload_hash`) say which documents have these numbers: a number may be from before a restored backup.
+    """
 
     snapshot_version: int
     incident_epoch: int
     in_flight_matching: int
     lease_age_s: float | None = None
     problems: tuple[str, ...] = ()
+    snapshot_hash: str = ""
+    incident_hash: str = ""
 
 
 class Heartbeat(Document, frozen=True, kw_only=True):

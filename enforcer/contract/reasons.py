@@ -143,3 +143,10 @@ EXPLANATIONS: dict[ReasonCode, Explanation] = {
     _R.DENY_PERMIT_REPLAYED: Explanation("The approval has been used already.", "Ask for a new approval."),
     _R.DENY_INTERNAL_ERROR: Explanation("The gate failed while handling this request, so it refused it.", _RETRY_LATER),
 }
+
+_MORE_EXACT = (ReasonCode.INCIDENT_SESSION_QUARANTINED, ReasonCode.INCIDENT_TOKENS_REVOKED)
+
+
+def explanation(reasons: tuple[ReasonCode, ...]) -> Explanation:
+    """Of a refusal: the main reason's, or that of the incident which stands behind it."""
+    return EXPLANATIONS[next((code for code in reasons if code in _MORE_EXACT), reasons[0])]

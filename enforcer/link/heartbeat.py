@@ -105,10 +105,13 @@ class Beats:
 
     def _state(self, server_id: str) -> ServerState:
         found, age = self._holdings.current(server_id), self._holdings.lease_age(server_id)
+        snapshot_hash, incident_hash = self._holdings.hashes(server_id)
         return ServerState(
             snapshot_version=found.index.snapshot.version if found else 0,
             incident_epoch=found.incident.epoch if found else 0,
             in_flight_matching=self._hooks.in_flight_matching(server_id),
             lease_age_s=None if age is None else round(age, 3),
             problems=self._notes.shown(server_id),
+            snapshot_hash=snapshot_hash,
+            incident_hash=incident_hash,
         )

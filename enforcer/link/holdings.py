@@ -38,7 +38,7 @@ class Holdings:
         load: Load,
         notes: Notes,
         time: Clocks,
-        on_change: Callable[[str, Applied], None],
+        on_change: Callable[[str, Applied | None], None],
     ) -> None:
         self._path, self._roots, self._load = path, roots, load
         self._notes, self._time, self._on_change = notes, time, on_change
@@ -64,6 +64,11 @@ class Holdings:
     def current(self, server_id: str) -> Applied | None:
         """Policy in force; none until a verified pair is there."""
         return self._applied.get(server_id)
+
+    def hashes(self, server_id: str) -> tuple[str, str]:
+        """Payload hashes of the snapshot and the incident state in force; empty without."""
+        pair = self._states[server_id].applied
+        return (pair.snapshot.digest, pair.incident.digest) if pair else ("", "")
 
     def lease_age(self, server_id: str) -> float | None:
         """Seconds; none where no lease counts, as when the wall clock ran backwards."""
@@ -128,7 +133,7 @@ class Holdings:
             return True
         if await self._write({**self._states, new.server_id: new}):
             return True
-        self._applied.pop(new.server_id, None)
+        self._drop(new.server_id)
         return False
 
     async def _write(self, states: Mapping[str, Trusted]) -> bool:
@@ -162,9 +167,14 @@ class Holdings:
     def _put(self, new: Trusted) -> None:
         self._states[new.server_id] = new
         if new.applied is None:
-            self._applied.pop(new.server_id, None)
+            self._drop(new.server_id)
         else:
             self._applied[new.server_id] = applied(new.applied)
+
+    def _drop(self, server_id: str) -> None:
+        """Nothing is in force any more: what is in flight has lost its ground too."""
+        if self._applied.pop(server_id, None) is not None:
+            self._on_change(server_id, None)
 
     def _judge_times(self, old: Trusted, new: Trusted, now: Instant) -> None:
         if new.lease is None or new.lease is old.lease:

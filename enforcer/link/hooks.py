@@ -8,13 +8,13 @@ from enforcer.link.state import Applied
 
 @dataclass(slots=True)
 class Hooks:
-    """`on_change`: another snapshot or incident state of a server is in force. `on_ack`: an ack envelope, unverified.
+    """`on_change`: another snapshot or incident state of a server is in force, or none is any more.
 
-    `in_flight_matching`: calls of a server that a kill stopped and that have not ended. `journal_depth`: receipts not
-    yet acknowledged. `warnings`: for the heartbeat.
+    `on_ack`: an ack envelope, unverified. `in_flight_matching`: calls of a server that a kill stopped and that have not
+    ended. `journal_depth`: receipts not yet acknowledged. `warnings`: for the heartbeat.
     """
 
-    on_change: Callable[[str, Applied], None] = lambda _server_id, _applied: None
+    on_change: Callable[[str, Applied | None], None] = lambda _server_id, _applied: None
     on_ack: Callable[[bytes], None] = lambda _envelope: None
     in_flight_matching: Callable[[str], int] = lambda _server_id: 0
     journal_depth: Callable[[], int] = lambda: 0

@@ -23,6 +23,8 @@ from enforcer.link.state import Applied
 from enforcer.policy.index import build_index
 
 RESTART_S = 1.0
+FIRST_NEWS_S = 1.0
+LOOK_S = 0.02
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class Link:
 
     def __init__(self, settings: LinkSettings, hooks: Hooks, clocks: Clocks | None = None) -> None:
         self._servers, self._hooks, self._clocks = settings.server_ids, hooks, clocks or Clocks()
-        self._notes, self._ready = Notes(), asyncio.Event()
+        self._notes, self._ready, self._settled = Notes(), asyncio.Event(), False
         self._holdings = Holdings(
             settings.server_ids,
             {key.keyid: key for key in settings.root_keys},
@@ -65,8 +67,8 @@ class Link:
     async def run(self) -> None:
         """Start from the disk, then stay in touch until cancelled."""
         await asyncio.to_thread(self._holdings.restore)
-        self._see_if_ready()
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._settle(), name="link: first news")
             for name, part in (
                 ("redis", self._redis.run),
                 ("control plane", self._direct.run),
@@ -77,7 +79,7 @@ class Link:
 
     def current(self, server_id: str) -> Applied | None:
         """Policy in force; none until a verified pair is there."""
-        return self._holdings.current(server_id)
+        return self._holdings.current(server_id) if self._settled else None
 
     def lease_age(self, server_id: str) -> float | None:
         """Seconds since the control plane vouched for it, by the less flattering clock; none where no lease counts."""
@@ -107,10 +109,21 @@ class Link:
         """Until every server has policy in force."""
         await self._ready.wait()
 
-    def _changed(self, server_id: str, applied: Applied) -> None:
+    def _changed(self, server_id: str, applied: Applied | None) -> None:
         self._hooks.on_change(server_id, applied)
         self._see_if_ready()
         self.beat()
+
+    async def _settle(self) -> None:
+        """What is on disk may be older than a kill: it waits a moment for news before it decides anything."""
+        end = asyncio.get_running_loop().time() + FIRST_NEWS_S
+        while not all(map(self._has_news, self._servers)) and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_S)
+        self._settled = True
+        self._see_if_ready()
+
+    def _has_news(self, server_id: str) -> bool:
+        return any(self._holdings.quiet_s(server_id, source) is not None for source in ("redis", "direct"))
 
     def _see_if_ready(self) -> None:
         if all(self.current(server_id) for server_id in self._servers):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from enforcer.contract.reasons import EXPLANATIONS, ReasonCode
+from enforcer.contract.reasons import ReasonCode, explanation
 from enforcer.contract.strict_json import JsonObject, JsonValue
 from enforcer.mcp.admitted import Admitted
 from enforcer.mcp.faults import AUTHENTICATION, INTERNAL, POLICY, UPSTREAM, UPSTREAM_CODES, Fit, Refusal, RequestId
@@ -49,7 +49,7 @@ class Denial:
 
     def data(self) -> JsonObject:
         """`error.data`."""
-        message, remedy = EXPLANATIONS[self.reasons[0]]
+        message, remedy = explanation(self.reasons)
         made: JsonObject = {
             "reason_codes": [str(code) for code in self.reasons],
             "decision": self.decision,
@@ -152,7 +152,7 @@ def internal(receipt_id: str, request_id: RequestId | None = None) -> Answer:
 def _allowed(receipt_id: str, reason: str, sentence: str) -> JsonObject:
     return {
         "reason": reason,
-        "reason_codes": [],
+        "reason_codes": [str(ReasonCode.ALLOW_POLICY_MATCH)],
         "decision": "allow",
         "receipt_id": receipt_id,
         "message": sentence,
@@ -161,7 +161,7 @@ def _allowed(receipt_id: str, reason: str, sentence: str) -> JsonObject:
 
 
 def _denied_result(admitted: Admitted, denial: Denial) -> JsonObject:
-    message, remedy = EXPLANATIONS[denial.reasons[0]]
+    message, remedy = explanation(denial.reasons)
     codes = ", ".join(denial.reasons)
     text = f"{message} {remedy} ({codes}; receipt {denial.receipt_id})"
     if denial.approval_url:

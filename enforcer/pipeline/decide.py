@@ -5,6 +5,7 @@ Nothing is awaited between reading a bucket and taking from it, so that two call
 
 from dataclasses import replace
 
+from enforcer.contract.reasons import ReasonCode
 from enforcer.mcp.answers import Answer
 from enforcer.mcp.methods import Treatment
 from enforcer.pipeline import replies
@@ -52,7 +53,8 @@ def refused_now(gate: Gate, call: Call, facts: Facts) -> Decision | None:
     """Whether what is in flight would be refused by now; of its arguments only the risk that they raised counts."""
     policy = gate.link.current(call.server_id)
     if policy is None:
-        return None
+        lost = (ReasonCode.DENY_POLICY_UNAVAILABLE,)
+        return Decision("deny", lost, lost, detail="no policy is in force any more")
     age, now = gate.link.lease_age(call.server_id), gate.wall()
     if call.tool == NO_TOOL:
         decision = access(policy.index, policy.incident, call.caller, call.enforcer_id, age, now)

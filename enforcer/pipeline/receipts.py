@@ -2,7 +2,7 @@
 
 from enforcer.contract.args_hash import args_hash
 from enforcer.contract.levels import Risk
-from enforcer.contract.reasons import EXPLANATIONS, ReasonCode
+from enforcer.contract.reasons import ReasonCode, explanation
 from enforcer.contract.receipt import CSP_PROFILE, CSP_VERSION, ReceiptType, without_nulls
 from enforcer.contract.strict_json import JsonObject, JsonValue
 from enforcer.contract.times import to_text
@@ -129,11 +129,11 @@ def _outcome(outcome: Outcome | None) -> JsonObject | None:
 
 
 def _refusal(tx: Transaction, verdict: Verdict) -> JsonObject:
-    main = verdict.reasons[0]
+    message, remedy = explanation(verdict.reasons)
     severe = verdict.risk in (Risk.HIGH, Risk.CRITICAL)
     return {
         "action_id": tx.receipt_id,
-        "reason": EXPLANATIONS[main].message,
+        "reason": message,
         "amendment_cited": AMENDMENT if severe else None,
-        "remediation_hint": EXPLANATIONS[main].remedy,
+        "remediation_hint": remedy,
     }

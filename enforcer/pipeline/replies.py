@@ -42,6 +42,13 @@ def internal(tx: Transaction) -> Answer:
     return answers.internal(tx.receipt_id, _request_id(tx))
 
 
+def interrupted(tx: Transaction) -> Answer:
+    """The gate stops: of what may have been sent nobody can say that it was refused."""
+    if tx.admitted is None or tx.outcome is None:
+        return internal(tx)
+    return answers.failed(tx.admitted, "unavailable", tx.receipt_id)
+
+
 def _denial(tx: Transaction, verdict: Verdict) -> Denial:
     decision: Literal["deny", "require_approval"] = (
         "require_approval" if verdict.result == "require_approval" else "deny"

@@ -53,8 +53,7 @@ async def handle(gate: Gate, server_id: str, request: HttpRequest, receive: Rece
         answer = await _through(gate, tx, receive)
     except asyncio.CancelledError:  # the gate is stopping
         _note_interruption(tx)
-        await asyncio.shield(_conclude(gate, tx, replies.internal(tx)))
-        raise
+        return await asyncio.shield(_conclude(gate, tx, replies.interrupted(tx)))  # raising would be a bare 500
     except Exception:
         log.exception("receipt %s: refused because the gate failed", tx.receipt_id)
         _note_interruption(tx)

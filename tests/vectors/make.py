@@ -150,7 +150,12 @@ def documents() -> dict[str, tuple[PayloadType, Document, SigningKey]]:
                 counter=5,
                 servers={
                     "files": ServerState(
-                        snapshot_version=7, incident_epoch=3, in_flight_matching=0, lease_age_s=0.5, problems=()
+                        snapshot_version=7,
+                        incident_epoch=3,
+                        in_flight_matching=0,
+                        lease_age_s=0.5,
+                        snapshot_hash=payload_hash(write(snapshot)),
+                        incident_hash=payload_hash(write(incident)),
                     )
                 },
                 journal_depth=2,

@@ -12,7 +12,7 @@ import redis
 from enforcer.contract import redis_names
 from enforcer.contract.documents import SCHEMA, signed
 from enforcer.contract.envelope import PayloadType
-from enforcer.contract.fleet import Heartbeat, ServerState
+from enforcer.contract.fleet import Heartbeat, ServerState, payload_hash
 from enforcer.contract.keys import SigningKey
 from enforcer.contract.strict_json import parse_object
 from enforcer.contract.times import to_text
@@ -68,14 +68,19 @@ class FakeEnforcer:
             incident_epoch=self._number(redis_names.incident(server_id), "epoch"),
             in_flight_matching=self.in_flight,
             lease_age_s=0.5,
+            snapshot_hash=payload_hash(self._payload(redis_names.snapshot(server_id))),
+            incident_hash=payload_hash(self._payload(redis_names.incident(server_id))),
         )
 
-    def _number(self, key: str, field: str) -> int:
+    def _payload(self, key: str) -> bytes:
         raw = self._client.get(key)
         if not isinstance(raw, bytes):
-            return 0
+            return b"{}"
         payload = parse_object(raw)["payload"]
         assert isinstance(payload, str)
-        number = parse_object(base64.b64decode(payload))[field]
+        return base64.b64decode(payload)
+
+    def _number(self, key: str, field: str) -> int:
+        number = parse_object(self._payload(key)).get(field, 0)
         assert isinstance(number, int)
         return number

@@ -45,6 +45,14 @@ def test_what_is_printed_is_a_file_that_the_enforcer_can_load(publisher: Running
     assert config.data_dir == data_dir / "enforcers" / "probe"
 
 
+def test_one_url_for_two_servers_stands_at_both(publisher: RunningPublisher, data_dir: Path) -> None:
+    url = "http://127.0.0.1:9/mcp"
+    ended = run("enroll", "probe", "--server", "files", "--server", "mail", "--upstream", url)
+    assert ended.code == 0, ended.err
+    (data_dir / "probe.toml").write_text(ended.out)
+    assert [(u.server, u.url) for u in load(data_dir / "probe.toml").file.upstream] == [("files", url), ("mail", url)]
+
+
 def test_the_secrets_are_for_the_owner_alone_and_the_database_has_only_their_hashes(
     publisher: RunningPublisher, data_dir: Path
 ) -> None:
@@ -122,7 +130,6 @@ def test_enrolment_leaves_a_receipt_that_names_user_and_host(publisher: RunningP
         (["Probe!", "--server", "files"], "ENFORCER_ID", "write lower-case letters"),
         (["control-plane", "--server", "files"], "ENFORCER_ID", "no free id"),
         (["probe", "--server", "files", "--server", "files"], "--server", "write each once"),
-        (["probe", "--server", "files", "--server", "mail", "--upstream", URL], "--upstream", "leave it out"),
         (["probe", "--server", "files", "--upstream", URL, "--command", "--", "x"], "--command", "one of them"),
         (["probe", "--server", "files", "--command"], "--command", "write --command -- PROGRAM"),
         (["probe", "--server", "files", "--", "x"], "--command", "write --command -- PROGRAM"),

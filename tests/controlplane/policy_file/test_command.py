@@ -98,6 +98,13 @@ def test_standard_input_is_named_by_a_dash(monkeypatch: pytest.MonkeyPatch, wait
     assert run("-")[::2] == (2, "-:1: version: is not known; version: 1\n")
 
 
+@pytest.mark.parametrize(("text", "is_what"), [("", "empty"), ("- 1\n", "a list"), ("policy\n", "text")])
+def test_a_file_that_is_no_mapping_is_refused_in_one_line(tmp_path: Path, text: str, is_what: str) -> None:
+    wrong = tmp_path / "policy.yaml"
+    wrong.write_text(text)
+    assert run(str(wrong)) == (2, "", f"{wrong}:1: file: is {is_what}; a mapping of keys and values\n")
+
+
 def test_what_stays_is_counted_and_prune_removes_it(file: Path, waited: Waited) -> None:
     run(str(file))
     file.write_text("version: 1\n")

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         """As CONTRACTS section 1."""
         parser.add_argument("enforcer_id", metavar="ENFORCER_ID")
         parser.add_argument("--server", metavar="ID", action="append", required=True, help="may stand several times")
-        parser.add_argument("--upstream", metavar="URL", default="", help="where the server listens")
+        parser.add_argument("--upstream", metavar="URL", default="", help="where the servers listen")
         parser.add_argument("--listen", metavar="H:P", default="", help="a free loopback port if not given")
         parser.add_argument("--data-dir", metavar="D", type=Path, help="DATA_DIR/enforcers/ENFORCER_ID if not given")
         parser.add_argument("--rotate", action="store_true", help="new credentials for an enrolled enforcer")
@@ -81,9 +81,6 @@ def _upstreams(options: dict[str, Any], words: Sequence[str]) -> list[Upstream]:
         raise UsageError.option("--command", "stands beside --upstream; write one of them")
     if len(ids) != len(set(ids)):
         raise UsageError.option("--server", "names a server twice; write each once")
-    if (url or command) and len(ids) > 1:
-        key = "--upstream" if url else "--command"
-        raise UsageError.option(key, "fits one server; leave it out and write one into each [[upstream]] printed")
     if url:
         _check_upstream(url)
     return [Upstream(id_, url, tuple(words)) for id_ in ids]
