@@ -3,8 +3,6 @@
 import re
 from pathlib import PurePosixPath
 
-from enforcer.policy.risk import propose
-
 from controlplane.inventory.models import CredentialMode, FsPolicy, NetPolicy, Pins
 from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec, default_trust_level
 from controlplane.policy.declarative.draft import Draft
@@ -12,6 +10,7 @@ from controlplane.policy.declarative.policy import ToolKey
 from controlplane.policy.declarative.rates import read_rate
 from controlplane.policy.declarative.reader import Reader
 from enforcer.contract.levels import Risk, TrustLevel
+from enforcer.policy.risk import propose
 
 LONGEST_PATH = 4096
 LONGEST_TOOL_NAME = 256

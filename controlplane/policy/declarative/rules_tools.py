@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from itertools import takewhile
 
-from enforcer.policy.schema import SchemaProblem, compile_arguments, constraint_fields_unknown_to
-
 from controlplane.inventory.specs import ServerSpec, ToolSpec
 from controlplane.policy.declarative.draft import Draft
 from controlplane.policy.declarative.policy import Policy
 from controlplane.policy.declarative.problems import Path
 from enforcer.contract.strict_json import JsonObject
 from enforcer.policy.pointers import ANY_DEPTH, EACH, PointerProblem, parse
+from enforcer.policy.schema import SchemaProblem, compile_arguments, constraint_fields_unknown_to
 
 
 def check_tools(draft: Draft, whole: Policy) -> None:

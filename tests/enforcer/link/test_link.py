@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from enforcer.contract.keys import Role
-from enforcer.link import direct, link
+from enforcer.link import direct, link, store
 from enforcer.link.hooks import Hooks
 from enforcer.link.link import Link, LinkSettings
 from enforcer.link.state import Applied
@@ -61,7 +61,7 @@ def epoch(found: Link) -> int:
 
 
 async def test_it_gets_ready_from_nothing_and_follows_redis(chosen: LinkSettings, valkey: Valkey) -> None:
-    changes: list[tuple[str, Applied]] = []
+    changes: list[tuple[str, Applied | None]] = []
     subject = made(chosen, Hooks(on_change=lambda server, applied: changes.append((server, applied))))
     async with running(subject.run()):
         await subject.wait_ready()
@@ -69,7 +69,7 @@ async def test_it_gets_ready_from_nothing_and_follows_redis(chosen: LinkSettings
         valkey.put(KILL, hint=True)
         await until(lambda: epoch(subject) == 6)
         await until(lambda: (found := heard(valkey)) and found.servers[SERVER].incident_epoch == 6, 1)
-    assert [(server, applied.incident.epoch) for server, applied in changes] == [(SERVER, 5), (SERVER, 6)]
+    assert [(server, applied.incident.epoch) for server, applied in changes if applied] == [(SERVER, 5), (SERVER, 6)]
     assert set(subject.public_keys(Role.ACK)) == {key("ack").public.keyid}
     assert subject.generation() == 1
 
@@ -92,6 +92,40 @@ async def test_it_serves_on_when_everybody_is_gone_and_after_a_restart_too(
         await until(lambda: any("control plane" in p for p in second.problems(SERVER)))
         assert second.current(SERVER)
     valkey.start()
+
+
+async def test_after_a_restart_nothing_is_decided_by_the_disk_before_the_first_news(
+    chosen: LinkSettings, valkey: Valkey
+) -> None:
+    first = made(chosen)
+    async with running(first.run()):
+        await first.wait_ready()
+        assert epoch(first) == 5
+    valkey.put(KILL)  # while the enforcer was away
+    second = made(chosen)
+    async with running(second.run()):
+        assert second.current(SERVER) is None
+        await second.wait_ready()
+        assert epoch(second) == 6
+
+
+async def test_policy_that_can_not_be_written_is_in_force_no_more_and_the_calls_hear_of_it(
+    chosen: LinkSettings, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard_of: list[Applied | None] = []
+    subject = made(chosen, Hooks(on_change=lambda _server, applied: heard_of.append(applied)))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with running(subject.run()):
+        await subject.wait_ready()
+        monkeypatch.setattr(store, "write", full)
+        valkey.put(KILL, hint=True)
+        await until(lambda: subject.current(SERVER) is None)
+        assert heard_of[-1] is None
+        monkeypatch.undo()
+        await until(lambda: epoch(subject) == 6)
 
 
 async def test_a_damaged_disk_and_nobody_there_serves_nothing(chosen: LinkSettings, valkey: Valkey) -> None:
