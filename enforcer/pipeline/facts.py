@@ -37,15 +37,21 @@ def _above(path: Path) -> str | None:
     return None if parent is None else str(Path(parent) / path.name)
 
 
+def exact(value: float) -> int | float:
+    """To the thousandth, and whole numbers as such: RFC 8785 writes 1.0 as 1, and only the slow encoder knows that."""
+    rounded = round(value, 3)
+    return int(rounded) if rounded.is_integer() else rounded
+
+
 def facts_as_json(facts: Facts | None, now: float | None) -> JsonObject:
     """For the receipt: everything a replay needs, and of arguments only resolved paths and hosts."""
     if facts is None:
         return {}
-    rates: JsonObject = {name: round(left, 3) for name, left in facts.rates.items()}
+    rates: JsonObject = {name: exact(left) for name, left in facts.rates.items()}
     constraints: JsonObject = dict(facts.constraints)
     return {
-        "now": now,
-        "lease_age_s": None if facts.lease_age_s is None else round(facts.lease_age_s, 3),
+        "now": None if now is None else exact(now),
+        "lease_age_s": None if facts.lease_age_s is None else exact(facts.lease_age_s),
         "definition": facts.definition,
         "rates": rates,
         "constraints": constraints,

@@ -79,9 +79,8 @@ async def _send(gate: Gate, tx: Transaction) -> Back:
     if session is not None and client_id is not None:
         session.in_flight[client_id] = tx.flight.upstream_id
     try:
-        async with asyncio.timeout(
-            gate.limits(tx.server_id).timeout_s
-        ):  # launch and the server's own questions included
+        # The launch and the server's own questions count too.
+        async with asyncio.timeout(gate.limits(tx.server_id).timeout_s):
             upstream = await gate.servers[tx.server_id].upstream(tx.policy.index.snapshot)
             return await _exchange(upstream, _request(gate, tx))
     except TimeoutError:

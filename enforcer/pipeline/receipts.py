@@ -6,7 +6,7 @@ from enforcer.contract.reasons import ReasonCode, explanation
 from enforcer.contract.receipt import CSP_PROFILE, CSP_VERSION, ReceiptType, without_nulls
 from enforcer.contract.strict_json import JsonObject, JsonValue
 from enforcer.contract.times import to_text
-from enforcer.pipeline.facts import facts_as_json
+from enforcer.pipeline.facts import exact, facts_as_json
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.redact import redacted
 from enforcer.pipeline.transaction import Outcome, Transaction, Verdict
@@ -123,7 +123,7 @@ def _outcome(outcome: Outcome | None) -> JsonObject | None:
     return {
         "status": outcome.status,
         "size_bytes_out": outcome.size_out,
-        "duration_ms": round(outcome.duration_s * 1000, 3),
+        "duration_ms": exact(outcome.duration_s * 1000),
         "detail": outcome.detail or None,
     }
 
