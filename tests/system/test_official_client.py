@@ -9,6 +9,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
 
+from tests.support.needs import need_bubblewrap
 from tests.support.system import BIN, Gate, System
 
 TIME_SCHEMA = {
@@ -71,6 +72,7 @@ def test_the_client_lists_calls_and_reads_refusals(
 
 
 def test_a_stdio_server_runs_in_the_sandbox_and_the_receipt_says_so(system: System, clock: Gate, ada: str) -> None:
+    need_bubblewrap()
     trace = "aaaabbbbccccddddaaaabbbbccccdddd"
     answer = system.caller("clock", ada).call(
         "get_current_time", {"timezone": "UTC"}, traceparent=f"00-{trace}-00f067aa0ba902b7-01"

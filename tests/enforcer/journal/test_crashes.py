@@ -1,7 +1,6 @@
 """Real processes, really killed; a real disk, really full."""
 
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +10,7 @@ import pytest
 
 from enforcer.journal import Journal
 from tests.enforcer.journal.receipts import open_ids, stored
+from tests.support.needs import need, need_program
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.faults
@@ -55,8 +55,8 @@ def test_the_directory_of_a_killed_process_is_free_at_once(tmp_path: Path) -> No
 
 
 def test_a_full_disk_refuses_and_recovers_without_a_restart(tmp_path: Path) -> None:
-    if subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode:
-        pytest.skip("unshare -rm is not allowed here")
+    allowed = subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode == 0
+    need(allowed, "unshare -rm: user namespaces")
     script = 'mount -t tmpfs -o size=1m none "$1" && exec "$2" -m tests.enforcer.journal.small_disk "$1"'
     done = subprocess.run(
         ["unshare", "-rm", "sh", "-c", script, "sh", str(tmp_path), sys.executable],
@@ -74,8 +74,7 @@ def test_a_full_disk_refuses_and_recovers_without_a_restart(tmp_path: Path) -> N
 @pytest.mark.parametrize("when", [4, 7, 12])
 @pytest.mark.parametrize("fault", ["error=EIO", "signal=KILL"])
 def test_a_sync_that_fails_or_kills_loses_nothing_that_was_reported(tmp_path: Path, fault: str, when: int) -> None:
-    if shutil.which("strace") is None:
-        pytest.skip("strace is not installed")
+    need_program("strace")
     trace = tmp_path / "trace"
     inject = f"inject=fdatasync:{fault}:when={when}"
     argv = ["strace", "-f", "-qq", "-o", str(trace), "-e", "trace=fdatasync", "-e", inject, sys.executable, "-m"]

@@ -1,6 +1,5 @@
 """Hosts and launches for the sandbox tests. Without a working bubblewrap they skip; `REQUIRE_ALL=1` forbids that."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -12,7 +11,8 @@ import pytest
 from enforcer.contract.levels import TrustLevel
 from enforcer.sandbox.launch import Command, Host, launch_plan
 from enforcer.sandbox.plan import FsPolicy, LaunchPlan, NetPolicy, SandboxPolicy
-from enforcer.sandbox.probe import ProbeResult, probe
+from enforcer.sandbox.probe import ProbeResult
+from tests.support.needs import need_bubblewrap
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -20,11 +20,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="session")
 def working_bwrap() -> ProbeResult:
     """The probe of this host, where bubblewrap works."""
-    result = probe()
-    if not result.works:
-        stop = pytest.fail if os.environ.get("REQUIRE_ALL") == "1" else pytest.skip
-        stop(f"needs bubblewrap: {result.reason}")
-    return result
+    return need_bubblewrap()
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ from enforcer.mcp.upstream.http import HttpUpstream
 from enforcer.mcp.upstream.stdio import StdioUpstream
 from enforcer.sandbox.launch import Command, Host, launch_plan
 from enforcer.sandbox.plan import LaunchPlan, SandboxPolicy
-from enforcer.sandbox.probe import ProbeResult, probe
+from enforcer.sandbox.probe import ProbeResult
 from tests.enforcer.mcp.upstream.conftest import LOOPBACK
 from tests.enforcer.mcp.upstream.requests import a_modern_request, a_request, messages_of, session_of
+from tests.support.needs import need_bubblewrap
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
@@ -35,11 +36,7 @@ while True:
 
 @pytest.fixture(scope="module")
 def sandbox() -> ProbeResult:
-    result = probe()
-    if not result.works:
-        stop = pytest.fail if os.environ.get("REQUIRE_ALL") == "1" else pytest.skip
-        stop(f"needs bubblewrap: {result.reason}")
-    return result
+    return need_bubblewrap()
 
 
 def a_plan(sandbox: ProbeResult, tmp_path: Path, *argv: str) -> LaunchPlan:
