@@ -2,8 +2,7 @@
 
 from dataclasses import fields
 
-from django.db import transaction
-
+from controlplane.common.edits import editing
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import servers_reached
 from controlplane.grants.specs import GrantSpec, content_key
@@ -14,7 +13,7 @@ from controlplane.principals.specs import PrincipalKey
 REFERENCES = ("principal", "group")
 
 
-@transaction.atomic
+@editing()
 def issue_grant(*, grant: GrantSpec, actor: str, reason: str = "") -> int:
     """Create or change the grant of that key; returns the change id."""
     key = grant.key or content_key(grant)
@@ -24,7 +23,7 @@ def issue_grant(*, grant: GrantSpec, actor: str, reason: str = "") -> int:
     return policy_changed(server_ids=reached, actor=actor, reason=reason or grant.reason)
 
 
-@transaction.atomic
+@editing()
 def revoke_grant(*, key: str, actor: str, reason: str = "") -> int:
     """Delete a grant; returns the change id."""
     reached = servers_reached(Grant.objects.filter(key=key))

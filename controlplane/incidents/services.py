@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from django.db import transaction
 from django.utils import timezone
 
+from controlplane.common.edits import editing
 from controlplane.common.errors import InvalidState
 from controlplane.incidents.compile import concerns
 from controlplane.incidents.models import KillSwitch
@@ -23,7 +23,7 @@ class Switched:
     server_ids: tuple[str, ...]
 
 
-@transaction.atomic
+@editing()
 def raise_kill(*, target: str, reason: str, actor: str, message: str = "") -> Switched:
     """Raise it; raises `InvalidState` for what is no target, or names a server that doesn't exist."""
     server_ids = _servers(target)
@@ -36,7 +36,7 @@ def raise_kill(*, target: str, reason: str, actor: str, message: str = "") -> Sw
     return _switched(switch, "kill.raise", server_ids, actor, reason)
 
 
-@transaction.atomic
+@editing()
 def lower_kill(*, target: str, reason: str, actor: str) -> Switched:
     """Lower it; raises `InvalidState` for what is no target."""
     server_ids = _servers(target)

@@ -2,14 +2,13 @@
 
 from dataclasses import asdict, fields
 
-from django.db import transaction
-
+from controlplane.common.edits import editing
 from controlplane.inventory.models import Server, Tool, ToolState, TrustLevel
 from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
 from controlplane.policy.services import policy_changed
 
 
-@transaction.atomic
+@editing()
 def tune_trust_level(*, level: TrustLevelSpec, actor: str, reason: str = "") -> int:
     """Set the values of a level; returns the change id."""
     write_trust_level(level)
@@ -17,14 +16,14 @@ def tune_trust_level(*, level: TrustLevelSpec, actor: str, reason: str = "") -> 
     return policy_changed(server_ids=servers, actor=actor, reason=reason)
 
 
-@transaction.atomic
+@editing()
 def save_server(*, server: ServerSpec, actor: str, reason: str = "") -> int:
     """Create, change or bring back a server; returns the change id."""
     write_server(server)
     return policy_changed(server_ids=[server.id], actor=actor, reason=reason)
 
 
-@transaction.atomic
+@editing()
 def save_tool(*, tool: ToolSpec, actor: str, reason: str = "") -> int:
     """Declare a tool; returns the change id."""
     write_tool(tool)
@@ -38,14 +37,13 @@ def write_trust_level(level: TrustLevelSpec) -> None:
 
 def write_server(server: ServerSpec) -> None:
     """A retired one comes back with what is said here and nothing else."""
-    Server.objects.update_or_create(id=server.id, defaults={**asdict(server), "retired": False})
+    _set_server(server, retired=False)
 
 
 def retire_server(server_id: str) -> None:
     """A server without credential, workspace and grants (their deletion comes first); its version numbers live on."""
     row = Server.objects.get(id=server_id)
-    bare = ServerSpec(id=row.id, title=row.title, trust_level_id=row.trust_level_id)
-    Server.objects.update_or_create(id=server_id, defaults={**asdict(bare), "retired": True})
+    _set_server(ServerSpec(id=row.id, title=row.title, trust_level_id=row.trust_level_id), retired=True)
 
 
 def write_tool(tool: ToolSpec) -> None:
@@ -64,3 +62,12 @@ def write_tool(tool: ToolSpec) -> None:
 def delete_tool(server_id: str, name: str) -> None:
     """A declared tool; discovered ones are what the server has, not what somebody wrote."""
     Tool.objects.filter(server_id=server_id, name=name, declared=True).delete()
+
+
+def _set_server(server: ServerSpec, *, retired: bool) -> None:
+    # not update_or_create: its FOR UPDATE would hold up the publisher, whose documents refer to the row
+    row = Server.objects.filter(id=server.id).first() or Server(id=server.id)
+    for name, value in asdict(server).items():
+        setattr(row, name, value)
+    row.retired = retired
+    row.save()

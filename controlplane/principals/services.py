@@ -2,8 +2,7 @@
 
 from dataclasses import asdict
 
-from django.db import transaction
-
+from controlplane.common.edits import editing
 from controlplane.common.errors import Conflict
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import servers_reached
@@ -13,7 +12,7 @@ from controlplane.principals.models import Group, IdentityProvider, Principal
 from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalKey, PrincipalSpec
 
 
-@transaction.atomic
+@editing()
 def save_principal(*, principal: PrincipalSpec, actor: str, reason: str = "") -> int:
     """Declare a principal and its groups; returns the change id."""
     before = _reach(principal.key)
@@ -21,7 +20,7 @@ def save_principal(*, principal: PrincipalSpec, actor: str, reason: str = "") ->
     return policy_changed(server_ids=before | _reach(principal.key), actor=actor, reason=reason)
 
 
-@transaction.atomic
+@editing()
 def remove_principal(*, key: PrincipalKey, actor: str, reason: str = "") -> int:
     """Delete a principal and every grant that names it; returns the change id."""
     reached = _reach(key)
@@ -30,7 +29,7 @@ def remove_principal(*, key: PrincipalKey, actor: str, reason: str = "") -> int:
     return policy_changed(server_ids=reached, actor=actor, reason=reason)
 
 
-@transaction.atomic
+@editing()
 def save_identity_provider(*, provider: IdentityProviderSpec, actor: str, reason: str = "") -> int:
     """Accept an issuer, or change how; every server's enforcers verify tokens. Returns the change id."""
     write_identity_provider(provider)

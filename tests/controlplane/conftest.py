@@ -15,13 +15,20 @@ from tests.controlplane.valkeys import Valkey
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Tests that commit are followed by a flush, which the append-only triggers would refuse; they have tests of
-    their own.
+    their own. A thread of a test that failed may still hold a session, and PostgreSQL drops no database in use.
     """
     post_migrate.disconnect(install_after_migrate, sender=apps.get_app_config("receipts"))
     with django_db_blocker.unblock():
         uninstall(connection)
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 @pytest.fixture

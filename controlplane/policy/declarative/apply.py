@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db import transaction
 from django.db.models import Max
 
+from controlplane.common.edits import editing
 from controlplane.common.errors import InvalidState
 from controlplane.incidents.services import raise_kill
 from controlplane.inventory.models import Server
@@ -48,7 +48,7 @@ def apply_policy(
 ) -> Applied:
     """Check what was read from `source`, write the difference and leave a receipt."""
     try:
-        with transaction.atomic():
+        with editing():
             current = current_policy()
             draft = read_policy(value, _base(current) if prune else current, held=held_tools(), now=now)
             planned = _plan(current, draft, prune=prune)

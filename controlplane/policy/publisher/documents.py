@@ -77,11 +77,16 @@ def _publish(server_id: str, kind: Kind, ring: KeyRing) -> Outcome:
 
 @contextmanager
 def consistent() -> Iterator[None]:
-    """A transaction whose reads all see one state; on SQLite every transaction is the only writer anyway."""
+    """A transaction whose reads all see one state, the newest; one publisher at a time is in it.
+
+    On SQLite every transaction is that. PostgreSQL takes the state at the first statement that reads: a row locked by
+    that statement may have changed since, which is an error there. `LOCK TABLE` reads nothing, so it comes first.
+    """
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                cursor.execute(f"LOCK TABLE {Published._meta.db_table} IN SHARE ROW EXCLUSIVE MODE")
         yield
 
 
