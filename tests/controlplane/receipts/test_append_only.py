@@ -37,6 +37,23 @@ def test_replacing_a_row_is_refused_too(gate: Sender) -> None:
         cursor.execute(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")
 
 
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite knows neither TRUNCATE nor replicas")
+@pytest.mark.parametrize("mode", ["origin", "replica"])
+@pytest.mark.parametrize(
+    "statement", ["TRUNCATE {}", "TRUNCATE {} CASCADE", "DELETE FROM {}", "UPDATE {} SET chain_id=''"]
+)
+@pytest.mark.parametrize("table", TABLES)
+def test_neither_truncating_nor_playing_a_replica_gets_past_the_triggers(
+    gate: Sender, table: str, statement: str, mode: str
+) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL session_replication_role = {mode}")
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            cursor.execute(statement.format(table))
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    assert Receipt.objects.exists()
+
+
 def test_every_migration_brings_missing_triggers_back(gate: Sender) -> None:
     uninstall(connection)
     install_after_migrate()

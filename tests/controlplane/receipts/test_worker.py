@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -38,8 +39,15 @@ BROKEN = [b"not json", b"\xff\xfe", b"[" * 200_000, b"", json.dumps("text").enco
 pytestmark = [
     pytest.mark.system,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the worker is given the file of the test's database"),
 ]
+
+
+def database_url() -> str:
+    """Of the database that the test itself uses."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
 
 
 class Running:
@@ -57,7 +65,7 @@ class Running:
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
             "DRAWBRIDGE_DATA_DIR": str(home),
-            "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+            "DATABASE_URL": database_url(),
             "RECEIPTS_BROKER_URL": self.url,
         }
         argv = [str(BIN / "celery"), "--quiet", "--app", "controlplane.receipts.worker", "worker", "--pool", "threads"]
