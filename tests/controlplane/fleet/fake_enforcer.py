@@ -20,7 +20,7 @@ from tests.controlplane.valkeys import Valkey
 
 
 class FakeEnforcer:
-    """Signs in with what `enroll` left in its directory; `in_flight` holds back its confirmation."""
+    """Signs in with what `enroll` left in its directory; `in_flight` and `epochs_ahead` hold back its confirmation."""
 
     def __init__(self, enforcer_id: str, server_ids: list[str], directory: Path, valkey: Valkey) -> None:
         self.id, self.server_ids, self.in_flight = enforcer_id, server_ids, 0
@@ -28,6 +28,7 @@ class FakeEnforcer:
         self._client: redis.Redis = valkey.sign_in(
             f"enforcer-{enforcer_id}", (directory / "redis.pass").read_text().strip()
         )
+        self.epochs_ahead = 0
         self._counter = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -65,7 +66,7 @@ class FakeEnforcer:
     def _state(self, server_id: str) -> ServerState:
         return ServerState(
             snapshot_version=self._number(redis_names.snapshot(server_id), "version"),
-            incident_epoch=self._number(redis_names.incident(server_id), "epoch"),
+            incident_epoch=self._number(redis_names.incident(server_id), "epoch") + self.epochs_ahead,
             in_flight_matching=self.in_flight,
             lease_age_s=0.5,
             snapshot_hash=payload_hash(self._payload(redis_names.snapshot(server_id))),

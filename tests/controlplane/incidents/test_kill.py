@@ -107,6 +107,14 @@ def test_a_heartbeat_under_another_key_confirms_nothing(
     assert kill("raise", "server:files", "--timeout", "3").code == 1
 
 
+def test_a_higher_epoch_that_this_database_never_published_confirms_nothing(fleet: dict[str, FakeEnforcer]) -> None:
+    """As after a restore from backup: the enforcer runs on what the lost database had signed."""
+    fleet["two"].epochs_ahead = 79
+    ended = kill("raise", "server:files", "--timeout", "3")
+    assert ended.code == 1
+    assert "two  silent" in ended.out
+
+
 def test_without_enforcers_it_says_so(valkey: Valkey) -> None:
     ServerFactory(id="files")
     with RunningPublisher():
