@@ -4,7 +4,7 @@ import sys
 
 from enforcer.config import Config
 from enforcer.contract import strict_json
-from enforcer.contract.reasons import EXPLANATIONS, ReasonCode
+from enforcer.contract.reasons import ReasonCode, explanation
 from enforcer.contract.strict_json import JsonObject
 from enforcer.errors import ConfigurationError
 from enforcer.identity.tokens import TokenProblem, verify_token
@@ -13,11 +13,9 @@ from enforcer.link.state import Applied, applied
 from enforcer.pipeline.facts import disk_view
 from enforcer.policy.access import access
 from enforcer.policy.call import Call, Caller
-from enforcer.policy.decide import decide
 from enforcer.policy.decision import Decision, Facts
 from enforcer.policy.index import build_index
-from enforcer.policy.preflight import argument_facts
-from enforcer.policy.standing import Standing, standing
+from enforcer.policy.judge import judge
 
 
 def check(config: Config, *, token: str, server: str | None, tool: str, arguments: str) -> int:
@@ -43,12 +41,8 @@ def _decide(policy: Applied, call: Call, sent: JsonObject, age: float | None, no
     at_all = access(index, incident, call.caller, call.enforcer_id, age, now)
     if ReasonCode.DENY_INVALID_TOKEN in at_all.reasons:
         return at_all
-    facts = Facts(age)
-    found = standing(index, incident, call, facts, now)
-    if not isinstance(found, Standing):
-        return found
-    examined, constraints = argument_facts(index, call, sent, disk_view(index.snapshot.server.workspace))
-    return decide(index, incident, call, Facts(age, "unseen", examined, constraints), now)
+    real = disk_view(index.snapshot.server.workspace)
+    return judge(index, incident, call, sent, before=Facts(age), rates={}, real=real, now=now)[0]
 
 
 def _on_disk(config: Config, server_id: str) -> tuple[Applied, float | None] | None:
@@ -94,6 +88,6 @@ def _about(decision: Decision, caller: Caller) -> str:
 
 
 def _say(result: str, reasons: tuple[ReasonCode, ...], about: str) -> int:
-    message, remedy = EXPLANATIONS[reasons[0]]
+    message, remedy = explanation(reasons)
     sys.stdout.write(f"{result}  {' '.join(reasons)}\n{message} {remedy}\n{about}\n")
     return 0 if result == "allow" else 1

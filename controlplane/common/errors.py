@@ -2,7 +2,6 @@
 
 DomainError            what was asked for can't be done; code for programs, message for people
 ├── Conflict           it is there already, or something else stands on it
-├── NotAllowed         this actor may not
 └── InvalidState       it makes no sense now
 StackUnreachable       a part that is needed now doesn't answer (exit code 3)
 """
@@ -18,10 +17,6 @@ class DomainError(Exception):
 
 class Conflict(DomainError):  # noqa: N818 - the word that the tree of errors uses
     """It is there already, or something else stands on it."""
-
-
-class NotAllowed(DomainError):  # noqa: N818
-    """This actor may not."""
 
 
 class InvalidState(DomainError):  # noqa: N818

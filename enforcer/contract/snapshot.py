@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
 from enforcer.contract.documents import Document, Part
 from enforcer.contract.levels import Risk, TrustLevel
 
@@ -149,8 +147,3 @@ class Snapshot(Document, frozen=True, kw_only=True):
     def order(self) -> tuple[int, int]:
         """What versions are compared by."""
         return (self.generation, self.version)
-
-
-def with_version(snapshot: Snapshot, version: int) -> Snapshot:
-    """The same policy under another number."""
-    return msgspec.structs.replace(snapshot, version=version)

@@ -64,10 +64,6 @@ class Store:
             among = orjson.dumps(list(receipt_ids)).decode()
             self._sql.execute("DELETE FROM open_call WHERE receipt_id IN (SELECT value FROM json_each(?))", (among,))
 
-    def has_intent(self, receipt_id: str) -> bool:
-        """Whether a call is open."""
-        return self._sql.execute("SELECT 1 FROM open_call WHERE receipt_id=?", (receipt_id,)).fetchone() is not None
-
     def drafts(self) -> list[tuple[str, JsonObject]]:
         """Open calls in the order of their ids; raises `DamagedError`."""
         rows = self._sql.execute("SELECT receipt_id, CAST(draft AS BLOB) FROM open_call ORDER BY receipt_id").fetchall()

@@ -14,11 +14,11 @@ from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.transaction import Transaction, Verdict
 from enforcer.policy.access import access
 from enforcer.policy.call import NO_TOOL, Call
-from enforcer.policy.decide import buckets_of, charged, decide
+from enforcer.policy.decide import buckets_of, charged
 from enforcer.policy.decision import Decision, Definition, Facts
 from enforcer.policy.index import Index
-from enforcer.policy.preflight import argument_facts
-from enforcer.policy.standing import Standing, standing
+from enforcer.policy.judge import judge
+from enforcer.policy.standing import standing
 
 
 async def decide_call(gate: Gate, tx: Transaction) -> Answer | None:
@@ -72,16 +72,18 @@ def _decide(gate: Gate, tx: Transaction, rates: dict[str, float] | None = None) 
     if tx.admitted.treatment is not Treatment.CALL:
         tx.facts = Facts(age)
         return access(index, incident, tx.call.caller, tx.enforcer_id, age, now)
-    tx.facts = Facts(age, _definition(gate, tx))
-    found = standing(index, incident, tx.call, tx.facts, now)
-    if not isinstance(found, Standing):
-        return found
-    examined, constraints = argument_facts(
-        index, tx.call, tx.arguments or {}, disk_view(index.snapshot.server.workspace)
-    )
     left = gate.buckets.left(tx.call, buckets_of(index, tx.call), gate.monotonic()) if rates is None else rates
-    tx.facts = replace(tx.facts, arguments=examined, constraints=constraints, rates=left)
-    return decide(index, incident, tx.call, tx.facts, now)
+    decision, tx.facts = judge(
+        index,
+        incident,
+        tx.call,
+        tx.arguments or {},
+        before=Facts(age, _definition(gate, tx)),
+        rates=left,
+        real=disk_view(index.snapshot.server.workspace),
+        now=now,
+    )
+    return decision
 
 
 def _keep(tx: Transaction, decision: Decision) -> None:

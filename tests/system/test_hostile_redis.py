@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import redis
+from msgspec.structs import replace
 
 from enforcer.contract import redis_names
 from enforcer.contract.documents import read, signed
 from enforcer.contract.envelope import PayloadType
 from enforcer.contract.fleet import Heartbeat, KeyList, Lease, ListedKey, payload_hash
 from enforcer.contract.keys import Role, SigningKey
-from enforcer.contract.snapshot import Snapshot, with_version
+from enforcer.contract.snapshot import Snapshot
 from tests.support.bench import lines_of, open_bench, policy
 from tests.support.processes import wait_for
 from tests.support.system import System, running
@@ -67,7 +68,7 @@ def renumbered(envelope: bytes, number: int) -> bytes:
 
 
 def by_a_stranger(envelope: bytes, number: int) -> bytes:
-    return signed(with_version(read(payload_of(envelope), Snapshot), number), PayloadType.SNAPSHOT, STRANGER)
+    return signed(replace(read(payload_of(envelope), Snapshot), version=number), PayloadType.SNAPSHOT, STRANGER)
 
 
 def stripped(envelope: bytes, number: int) -> bytes:

@@ -1,23 +1,16 @@
 """Programs the demo starts: their lines are read, and they end with the demo whatever ends it."""
 
 import asyncio
-import ctypes
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
+from controlplane.embedded.supervisor import die_with_parent
 
 
 class FailedError(Exception):
     """A program did not do what the story needs; the message says which and shows its last lines."""
-
-
-def _die_with_parent() -> None:
-    os.setsid()
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Running:
@@ -31,7 +24,7 @@ class Running:
         """Start it in its own process group."""
         with log.open("ab") as errors:
             process = await asyncio.create_subprocess_exec(
-                *argv, env=dict(env), stdout=asyncio.subprocess.PIPE, stderr=errors, preexec_fn=_die_with_parent
+                *argv, env=dict(env), stdout=asyncio.subprocess.PIPE, stderr=errors, preexec_fn=die_with_parent
             )
         return cls(name, process, log)
 
@@ -74,7 +67,7 @@ async def run(name: str, argv: Sequence[str], env: Mapping[str, str], *, timeout
         env=dict(env),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        preexec_fn=_die_with_parent,
+        preexec_fn=die_with_parent,
     )
     try:
         out, errors = await asyncio.wait_for(process.communicate(), timeout_s)

@@ -343,7 +343,9 @@ async def test_a_process_that_does_not_read_is_not_written_to_without_end(
             for n in range(8)
         )
     )
-    assert {(failure.kind, failure.sent) for failure in failures} >= {("timeout", True), ("unavailable", False)}
+    seen = {(failure.kind, failure.sent) for failure in failures}
+    # Ending the process for one request that it never read fails those that it may have read.
+    assert seen - {("unavailable", True)} == {("timeout", True), ("unavailable", False)}
     await upstream.close()
 
 
