@@ -2,7 +2,8 @@
 
 DomainError            what was asked for can't be done; code for programs, message for people
 ├── Conflict           it is there already, or something else stands on it
-└── InvalidState       it makes no sense now
+├── InvalidState       it makes no sense now
+└── NotAllowed         whoever asks lacks the right
 StackUnreachable       a part that is needed now doesn't answer (exit code 3)
 """
 
@@ -21,6 +22,10 @@ class Conflict(DomainError):  # noqa: N818 - the word that the tree of errors us
 
 class InvalidState(DomainError):  # noqa: N818
     """It makes no sense now."""
+
+
+class NotAllowed(DomainError):  # noqa: N818
+    """Whoever asks lacks the right."""
 
 
 class StackUnreachable(Exception):  # noqa: N818

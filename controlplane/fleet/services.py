@@ -4,10 +4,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
 from django.utils import timezone
 
+from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import Conflict, InvalidState
+from controlplane.common.services import service
 from controlplane.fleet.models import Enforcer
 from controlplane.inventory.models import Server
 from controlplane.receipts.services import OWN_ID, record_admin_receipt
@@ -24,9 +25,9 @@ class Credentials:
     broker_password: str
 
 
-@transaction.atomic
+@service(Right.MANAGE_FLEET)
 def enroll(
-    *, enforcer_id: str, server_ids: Sequence[str], credentials: Credentials, rotate: bool, actor: str
+    *, enforcer_id: str, server_ids: Sequence[str], credentials: Credentials, rotate: bool, actor: Actor
 ) -> Enforcer:
     """Create it, or with `rotate` give it new credentials and servers; raises `Conflict` and `InvalidState`."""
     check_enrolment(enforcer_id=enforcer_id, server_ids=server_ids, rotate=rotate)
@@ -41,7 +42,7 @@ def enroll(
     row.save()
     row.servers.set(Server.objects.filter(id__in=server_ids))
     record_admin_receipt(
-        actor=actor,
+        actor=actor.name,
         action="enforcer.rotate" if rotate else "enforcer.enroll",
         detail={"enforcer_id": enforcer_id, "servers": list(server_ids), "keyid": credentials.public_key.keyid},
     )
@@ -63,11 +64,11 @@ def check_enrolment(*, enforcer_id: str, server_ids: Sequence[str], rotate: bool
             raise InvalidState("--server", f"there is no server {server_id!r}; apply a policy that declares it")
 
 
-@transaction.atomic
-def decommission(*, enforcer_id: str, actor: str) -> None:
+@service(Right.MANAGE_FLEET)
+def decommission(*, enforcer_id: str, actor: Actor) -> None:
     """It no longer counts in convergence, and its Redis users go; its receipts are still taken."""
     Enforcer.objects.filter(id=enforcer_id).update(decommissioned_at=timezone.now())
-    record_admin_receipt(actor=actor, action="enforcer.decommission", detail={"enforcer_id": enforcer_id})
+    record_admin_receipt(actor=actor.name, action="enforcer.decommission", detail={"enforcer_id": enforcer_id})
 
 
 def users_made(*, enforcer: Enforcer, counter: str) -> None:

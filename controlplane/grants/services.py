@@ -1,34 +1,13 @@
-"""The only writer of grants. A `write_*` is the row alone, for services that publish."""
+"""The only writer of grants: the rows alone, for `controlplane.policy.edits` and `apply`."""
 
 from dataclasses import fields
 
-from controlplane.common.edits import editing
 from controlplane.grants.models import Grant
-from controlplane.grants.reach import servers_reached
 from controlplane.grants.specs import GrantSpec, content_key
-from controlplane.policy.services import policy_changed
 from controlplane.principals.models import Group, Principal
 from controlplane.principals.specs import PrincipalKey
 
 REFERENCES = ("principal", "group")
-
-
-@editing()
-def issue_grant(*, grant: GrantSpec, actor: str, reason: str = "") -> int:
-    """Create or change the grant of that key; returns the change id."""
-    key = grant.key or content_key(grant)
-    before = servers_reached(Grant.objects.filter(key=key))
-    write_grant(grant)
-    reached = before | servers_reached(Grant.objects.filter(key=key))
-    return policy_changed(server_ids=reached, actor=actor, reason=reason or grant.reason)
-
-
-@editing()
-def revoke_grant(*, key: str, actor: str, reason: str = "") -> int:
-    """Delete a grant; returns the change id."""
-    reached = servers_reached(Grant.objects.filter(key=key))
-    delete_grant(key)
-    return policy_changed(server_ids=reached, actor=actor, reason=reason)
 
 
 def write_grant(grant: GrantSpec) -> None:

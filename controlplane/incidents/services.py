@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from controlplane.common.edits import editing
+from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState
+from controlplane.common.services import service
 from controlplane.incidents.compile import concerns
 from controlplane.incidents.models import KillSwitch
 from controlplane.inventory.models import Server
@@ -23,35 +24,35 @@ class Switched:
     server_ids: tuple[str, ...]
 
 
-@editing()
-def raise_kill(*, target: str, reason: str, actor: str, message: str = "") -> Switched:
+@service(Right.RAISE_KILL)
+def raise_kill(*, target: str, reason: str, actor: Actor, message: str = "") -> Switched:
     """Raise it; raises `InvalidState` for what is no target, or names a server that doesn't exist."""
     server_ids = _servers(target)
     if not server_ids:
         _refuse_unknown_server(target)
-    values = {"reason": reason, "message": message, "raised_by": actor}
+    values = {"reason": reason, "message": message, "raised_by": actor.name}
     switch, created = KillSwitch.objects.get_or_create(target=target, lowered_at=None, defaults=values)
     if not created:
         return Switched(switch, None, server_ids)
     return _switched(switch, "kill.raise", server_ids, actor, reason)
 
 
-@editing()
-def lower_kill(*, target: str, reason: str, actor: str) -> Switched:
+@service(Right.LOWER_KILL)
+def lower_kill(*, target: str, reason: str, actor: Actor) -> Switched:
     """Lower it; raises `InvalidState` for what is no target."""
     server_ids = _servers(target)
     switch = KillSwitch.objects.select_for_update().filter(target=target, lowered_at__isnull=True).first()
     if switch is None:
         return Switched(None, None, server_ids)
-    switch.lowered_by, switch.lowered_at, switch.lowered_reason = actor, timezone.now(), reason
+    switch.lowered_by, switch.lowered_at, switch.lowered_reason = actor.name, timezone.now(), reason
     switch.save(update_fields=["lowered_by", "lowered_at", "lowered_reason"])
     return _switched(switch, "kill.lower", server_ids, actor, reason)
 
 
-def _switched(switch: KillSwitch, action: str, server_ids: tuple[str, ...], actor: str, reason: str) -> Switched:
+def _switched(switch: KillSwitch, action: str, server_ids: tuple[str, ...], actor: Actor, reason: str) -> Switched:
     change = incident_changed(server_ids=server_ids, actor=actor, reason=reason)
     record_admin_receipt(
-        actor=actor,
+        actor=actor.name,
         action=action,
         detail={"target": switch.target, "reason": reason, "kill_switch_id": f"kill-{switch.pk}"},
     )

@@ -1,33 +1,9 @@
-"""The only writer of trust levels, servers and tools. A `write_*` is the row alone, for services that publish."""
+"""The only writer of trust levels, servers and tools: the rows alone, for `controlplane.policy.edits` and `apply`."""
 
 from dataclasses import asdict, fields
 
-from controlplane.common.edits import editing
 from controlplane.inventory.models import Server, Tool, ToolState, TrustLevel
 from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
-from controlplane.policy.services import policy_changed
-
-
-@editing()
-def tune_trust_level(*, level: TrustLevelSpec, actor: str, reason: str = "") -> int:
-    """Set the values of a level; returns the change id."""
-    write_trust_level(level)
-    servers = Server.objects.filter(trust_level_id=level.name).values_list("id", flat=True)
-    return policy_changed(server_ids=servers, actor=actor, reason=reason)
-
-
-@editing()
-def save_server(*, server: ServerSpec, actor: str, reason: str = "") -> int:
-    """Create, change or bring back a server; returns the change id."""
-    write_server(server)
-    return policy_changed(server_ids=[server.id], actor=actor, reason=reason)
-
-
-@editing()
-def save_tool(*, tool: ToolSpec, actor: str, reason: str = "") -> int:
-    """Declare a tool; returns the change id."""
-    write_tool(tool)
-    return policy_changed(server_ids=[tool.server_id], actor=actor, reason=reason)
 
 
 def write_trust_level(level: TrustLevelSpec) -> None:

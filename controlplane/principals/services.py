@@ -1,39 +1,11 @@
-"""The only writer of principals, groups and identity providers. A `write_*` is the row alone."""
+"""The only writer of principals, groups and identity providers: the rows alone, for `policy.edits` and `apply`."""
 
 from dataclasses import asdict
 
-from controlplane.common.edits import editing
 from controlplane.common.errors import Conflict
 from controlplane.grants.models import Grant
-from controlplane.grants.reach import servers_reached
-from controlplane.inventory.models import Server
-from controlplane.policy.services import policy_changed
 from controlplane.principals.models import Group, IdentityProvider, Principal
 from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalKey, PrincipalSpec
-
-
-@editing()
-def save_principal(*, principal: PrincipalSpec, actor: str, reason: str = "") -> int:
-    """Declare a principal and its groups; returns the change id."""
-    before = _reach(principal.key)
-    write_principal(principal)
-    return policy_changed(server_ids=before | _reach(principal.key), actor=actor, reason=reason)
-
-
-@editing()
-def remove_principal(*, key: PrincipalKey, actor: str, reason: str = "") -> int:
-    """Delete a principal and every grant that names it; returns the change id."""
-    reached = _reach(key)
-    Grant.objects.filter(principal__issuer=key.issuer, principal__subject=key.subject).delete()
-    delete_principal(key)
-    return policy_changed(server_ids=reached, actor=actor, reason=reason)
-
-
-@editing()
-def save_identity_provider(*, provider: IdentityProviderSpec, actor: str, reason: str = "") -> int:
-    """Accept an issuer, or change how; every server's enforcers verify tokens. Returns the change id."""
-    write_identity_provider(provider)
-    return policy_changed(server_ids=Server.objects.values_list("id", flat=True), actor=actor, reason=reason)
 
 
 def write_group(group: GroupSpec) -> None:
@@ -70,7 +42,3 @@ def delete_identity_provider(issuer: str) -> None:
     """Tokens of this issuer are refused once that is published."""
     IdentityProvider.objects.filter(issuer=issuer).delete()
 
-
-def _reach(key: PrincipalKey) -> set[str]:
-    rows = Principal.objects.filter(issuer=key.issuer, subject=key.subject)
-    return servers_reached(Grant.objects.filter(principal__in=rows) | Grant.objects.filter(group__members__in=rows))

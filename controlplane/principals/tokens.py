@@ -3,10 +3,11 @@
 import secrets
 from datetime import timedelta
 
-from django.db import transaction
 from django.utils import timezone
 
+from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState
+from controlplane.common.services import service
 from controlplane.inventory.models import Server
 from controlplane.policy.signing import ask
 from controlplane.principals.models import OWN_ISSUER, ActorType, IssuedToken, Principal
@@ -18,7 +19,7 @@ from enforcer.identity.tokens import issue_claims
 LONGEST_S = 365 * 86400
 
 
-def issue_token(*, subject: str, server_id: str | None, ttl_s: int, actor: str) -> str:
+def issue_token(*, subject: str, server_id: str | None, ttl_s: int, actor: Actor) -> str:
     """A signed token; without a server it is for every one where the subject has grants. It is stored nowhere."""
     row = _record(subject=subject, server_id=server_id, ttl_s=ttl_s, actor=actor)
     token = ask("token", {"jti": row.jti})["token"]
@@ -46,8 +47,8 @@ def claims_of(jti: str) -> JsonObject:
     )
 
 
-@transaction.atomic
-def _record(*, subject: str, server_id: str | None, ttl_s: int, actor: str) -> IssuedToken:
+@service(Right.ISSUE_TOKENS)
+def _record(*, subject: str, server_id: str | None, ttl_s: int, actor: Actor) -> IssuedToken:
     if not subject or len(subject) > 255:
         raise InvalidState("SUBJECT", "is empty or too long; write the subject of a principal")
     if not 1 <= ttl_s <= LONGEST_S:
@@ -61,10 +62,10 @@ def _record(*, subject: str, server_id: str | None, ttl_s: int, actor: str) -> I
         subject=subject,
         actor_type=known.actor_type if known else ActorType.USER,
         server_id=server_id or "",
-        issued_by=actor,
+        issued_by=actor.name,
         issued_at=now,
         expires_at=now + timedelta(seconds=ttl_s),
     )
     detail: JsonObject = {"jti": row.jti, "subject": subject, "expires_at": to_text(row.expires_at.timestamp())}
-    record_admin_receipt(actor=actor, action="token.issue", detail={**detail, "audience": server_id or OWN_ISSUER})
+    record_admin_receipt(actor=actor.name, action="token.issue", detail={**detail, "audience": server_id or OWN_ISSUER})
     return row

@@ -1,10 +1,10 @@
 """What the rows hold, in the form of a policy file; the diff reads this, and so will an export."""
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from controlplane.grants.models import Grant
 from controlplane.grants.specs import GrantSpec
@@ -18,27 +18,42 @@ from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, Princ
 S = TypeVar("S", TrustLevelSpec, ServerSpec, ToolSpec, IdentityProviderSpec)
 
 
-def current_policy() -> Policy:
-    """Every object a file can speak of. Retired servers count as absent; discovered tools stand apart."""
-    tools = list(Tool.objects.filter(server__retired=False).order_by("server_id", "name"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Which rows to read; levels, providers, servers and raised switches are few and always read whole."""
+
+    groups: QuerySet[Group] = field(default_factory=Group.objects.all)
+    principals: QuerySet[Principal] = field(default_factory=Principal.objects.all)
+    tools: QuerySet[Tool] = field(default_factory=Tool.objects.all)
+    grants: QuerySet[Grant] = field(default_factory=Grant.objects.all)
+
+
+def current_policy(rows: Rows | None = None) -> Policy:
+    """Every object a file can speak of, or a part. Retired servers count as absent; discovered tools stand apart."""
+    rows = rows or Rows()
+    tools = list(rows.tools.filter(server__retired=False).order_by("server_id", "name"))
     servers = Server.objects.filter(retired=False).order_by("id")
     providers = IdentityProvider.objects.order_by("id")
+    grants = rows.grants.order_by("key").select_related("principal", "group")
     return Policy(
         trust_levels={row.name: _spec(TrustLevelSpec, row) for row in TrustLevel.objects.order_by("name")},
         identity_providers={row.issuer: _spec(IdentityProviderSpec, row) for row in providers},
-        groups={row.name: GroupSpec(name=row.name) for row in Group.objects.order_by("name")},
-        principals={spec.key: spec for spec in map(_principal, Principal.objects.prefetch_related("groups"))},
+        groups={row.name: GroupSpec(name=row.name) for row in rows.groups.order_by("name")},
+        principals={spec.key: spec for spec in map(_principal, rows.principals.prefetch_related("groups"))},
         servers={row.id: _spec(ServerSpec, row) for row in servers},
         tools=_tools(row for row in tools if row.declared),
-        grants={row.key: _grant(row) for row in Grant.objects.order_by("key").select_related("principal", "group")},
+        grants={row.key: _grant(row) for row in grants},
         kill_switches=_raised(),
         discovered=_tools(row for row in tools if not row.declared),
     )
 
 
-def held_tools() -> set[ToolKey]:
-    """Tools that wait for a review."""
-    return set(Tool.objects.exclude(state=ToolState.REVIEWED).values_list("server_id", "name"))
+def held_tools(server_ids: Iterable[str] | None = None) -> set[ToolKey]:
+    """Tools that wait for a review, of these servers or of all."""
+    waiting = Tool.objects.exclude(state=ToolState.REVIEWED)
+    if server_ids is not None:
+        waiting = waiting.filter(server_id__in=set(server_ids))
+    return set(waiting.values_list("server_id", "name"))
 
 
 def _raised() -> dict[str, KillSpec]:

@@ -1,13 +1,56 @@
-"""One change of a diff to the rows, through the services of the app that owns them."""
+"""The changes of a diff to the rows, through the services of the app that owns them, in the caller's transaction."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from controlplane.common.actor import Actor, Right
+from controlplane.common.errors import InvalidState
 from controlplane.grants.services import delete_grant, write_grant
 from controlplane.grants.specs import GrantSpec
+from controlplane.incidents.services import raise_kill
 from controlplane.inventory import services as inventory
+from controlplane.inventory.models import Server
 from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
+from controlplane.policy.compile import compile_snapshot
 from controlplane.policy.declarative.diff import Change
+from controlplane.policy.declarative.outcome import Applied, NothingWritten
 from controlplane.policy.declarative.policy import KillSpec, Spec
+from controlplane.policy.declarative.problems import Problem
+from controlplane.policy.services import policy_changed
 from controlplane.principals import services as principals
 from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalSpec
+from controlplane.receipts.services import record_admin_receipt
+from enforcer.contract.strict_json import JsonObject, JsonValue
+
+RECORDED_LINES = 1000
+LOADED_AT_SAVE = 20  # the publisher loads every snapshot; here a mistake is told at once where that is quick
+RIGHTS = {"kill_switches": Right.RAISE_KILL, "vault_backends": Right.EDIT_CREDENTIALS}
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """How the edit is told of: the receipt's action and details, and the reason in the version history."""
+
+    action: str
+    reason: str
+    detail: JsonObject
+
+
+def write_changes(
+    changes: Sequence[Change], server_ids: set[str], *, act: Act, actor: Actor, now: datetime
+) -> tuple[int, ...]:
+    """Write, check that enforcers can load it, record, publish; returns the change ids. Raises `NothingWritten`."""
+    for right in {RIGHTS.get(change.section, Right.EDIT_POLICY) for change in changes}:
+        actor.require(right)
+    for change in changes:
+        write(change)
+    _refuse_unloadable(server_ids, now)
+    record_admin_receipt(actor=actor.name, action=act.action, detail={**act.detail, **_lines(changes)})
+    edited = [policy_changed(server_ids=server_ids, actor=actor, reason=act.reason)] if server_ids else []
+    switches = [change.after for change in changes if isinstance(change.after, KillSpec)]
+    raised = [raise_kill(target=s.target, reason=s.reason, actor=actor).change_id for s in switches]
+    return (*(change_id for change_id in raised if change_id is not None), *edited)
 
 
 def write(change: Change) -> None:
@@ -16,6 +59,20 @@ def write(change: Change) -> None:
         _put(change.after)
     elif change.before is not None:
         _remove(change.before)
+
+
+def _refuse_unloadable(server_ids: Iterable[str], now: datetime) -> None:
+    for server in Server.objects.filter(id__in=server_ids).order_by("id")[:LOADED_AT_SAVE]:
+        try:
+            compile_snapshot(server, version=1, generation=1, now=now, token_keys=())
+        except InvalidState as refused:
+            problem = Problem((), str(refused), "a policy that the enforcer can load")
+            raise NothingWritten(Applied(problems=(problem,))) from None
+
+
+def _lines(changes: Sequence[Change]) -> JsonObject:
+    lines: list[JsonValue] = [change.line() for change in changes[:RECORDED_LINES]]
+    return {"change_count": len(changes), "changes": lines}
 
 
 def _put(spec: Spec) -> None:

@@ -7,14 +7,11 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection, transaction
 
-from controlplane.grants.services import issue_grant
-from controlplane.grants.specs import GrantSpec
 from controlplane.incidents.services import raise_kill
-from controlplane.inventory.services import save_server
-from controlplane.inventory.specs import ServerSpec
+from controlplane.policy import edits
 from controlplane.policy.models import ChangedServer
-from controlplane.principals.services import save_principal
-from controlplane.principals.specs import PrincipalSpec
+from enforcer.contract.strict_json import JsonObject
+from tests.controlplane.actors import ADA, GRACE
 from tests.controlplane.factories import GroupFactory, PrincipalFactory, ServerFactory, trust_level
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,25 +42,24 @@ def held_open(edit: Callable[[], object]) -> Iterator[None]:
 def test_who_leaves_a_group_leaves_it_on_the_server_that_the_group_is_just_being_granted() -> None:
     ServerFactory(id="files")
     PrincipalFactory(subject="ada", groups=[GroupFactory(name="writers")])
-    grant = GrantSpec(key="new", group="writers", server_id="files", tools=["*"])
-    with held_open(lambda: issue_grant(grant=grant, actor="grace")):
-        ada = PrincipalSpec(subject="ada", issuer="drawbridge", groups=[])
-        change = save_principal(principal=ada, actor="grace")
-    assert ChangedServer.objects.filter(change_id=change, server_id="files").exists()
+    grant: JsonObject = {"id": "new", "group": "writers", "server": "files", "tools": ["*"]}
+    with held_open(lambda: edits.save(section="grants", item=grant, actor=GRACE)):
+        changes = edits.save(section="principals", item={"subject": "ada"}, actor=GRACE).change_ids
+    assert ChangedServer.objects.filter(change_id__in=changes, server_id="files").exists()
 
 
 def test_a_switch_for_all_stops_the_server_that_is_just_being_added() -> None:
     trust_level("internal")
-    server = ServerSpec(id="new", title="", trust_level_id="internal")
-    with held_open(lambda: save_server(server=server, actor="grace")):
-        raised = raise_kill(target="all", reason="a test", actor="ada")
+    server: JsonObject = {"id": "new", "trust_level": "internal"}
+    with held_open(lambda: edits.save(section="servers", item=server, actor=GRACE)):
+        raised = raise_kill(target="all", reason="a test", actor=ADA)
     assert raised.server_ids == ("new",)
 
 
 def test_two_who_raise_one_switch_raise_it_once() -> None:
     ServerFactory(id="files")
-    with held_open(lambda: raise_kill(target="server:files", reason="first", actor="ada")):
-        second = raise_kill(target="server:files", reason="second", actor="grace")
+    with held_open(lambda: raise_kill(target="server:files", reason="first", actor=ADA)):
+        second = raise_kill(target="server:files", reason="second", actor=GRACE)
     assert second.change_id is None
     assert second.switch is not None
     assert second.switch.reason == "first"

@@ -14,6 +14,7 @@ from controlplane.receipts.models import Receipt
 from enforcer.config import load
 from enforcer.contract.args_hash import derive_server_key
 from enforcer.contract.keys import SigningKey
+from tests.controlplane.actors import ADA
 from tests.controlplane.commands import run
 from tests.controlplane.factories import ServerFactory
 from tests.controlplane.running import RunningPublisher
@@ -111,7 +112,7 @@ def test_rotation_makes_the_old_password_useless(publisher: RunningPublisher, da
 
 def test_a_decommissioned_enforcer_loses_its_users(publisher: RunningPublisher, valkey: Valkey, broker: Valkey) -> None:
     assert run("enroll", "probe", "--server", "files").code == 0
-    services.decommission(enforcer_id="probe", actor="ada")
+    services.decommission(enforcer_id="probe", actor=ADA)
     for instance in (valkey, broker):
         wait_for(lambda: instance.client.acl_users() == ["admin", "default"], "the user's end", timeout_s=5)  # noqa: B023
 

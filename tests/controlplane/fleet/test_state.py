@@ -16,6 +16,7 @@ from enforcer.contract.documents import read
 from enforcer.contract.envelope import PayloadType, unseal
 from enforcer.contract.fleet import KeyList, Lease, payload_hash
 from enforcer.contract.keys import Role, SigningKey
+from tests.controlplane.actors import ADA
 from tests.controlplane.factories import ServerFactory
 from tests.controlplane.running import RunningPublisher
 from tests.controlplane.valkeys import Valkey
@@ -31,7 +32,7 @@ def publisher(valkey: Valkey) -> Iterator[RunningPublisher]:
     ServerFactory(id="files")
     ServerFactory(id="mail")
     credentials = services.Credentials(public_key=KEY.public, redis_password="a", broker_password="b")
-    services.enroll(enforcer_id="probe", server_ids=["files"], credentials=credentials, rotate=False, actor="ada")
+    services.enroll(enforcer_id="probe", server_ids=["files"], credentials=credentials, rotate=False, actor=ADA)
     with RunningPublisher() as running:
         wait_for(lambda: Published.objects.exclude(lease="").count() == 2, "leases")
         yield running
@@ -116,7 +117,7 @@ def test_a_token_that_is_not_its_own_short_one_is_401(publisher: RunningPublishe
 
 
 def test_a_decommissioned_enforcer_gets_nothing(publisher: RunningPublisher) -> None:
-    services.decommission(enforcer_id="probe", actor="ada")
+    services.decommission(enforcer_id="probe", actor=ADA)
     assert ask("server=files", token()).status_code == 401
 
 
@@ -133,7 +134,7 @@ def test_only_get_is_served_and_nothing_is_cached(publisher: RunningPublisher) -
 def test_before_anything_was_published_it_is_503(data_dir: object) -> None:
     ServerFactory(id="files")
     credentials = services.Credentials(public_key=KEY.public, redis_password="a", broker_password="b")
-    services.enroll(enforcer_id="probe", server_ids=["files"], credentials=credentials, rotate=False, actor="ada")
+    services.enroll(enforcer_id="probe", server_ids=["files"], credentials=credentials, rotate=False, actor=ADA)
     assert ask("server=files", token()).status_code == 503
 
 

@@ -6,45 +6,14 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from controlplane.common.errors import Conflict
-from controlplane.grants.models import Grant
-from controlplane.grants.reach import grants_on, servers_reached
-from controlplane.grants.services import issue_grant, revoke_grant
+from controlplane.grants.reach import grants_on
 from controlplane.grants.specs import GrantSpec, content_key
-from controlplane.policy.models import ChangedServer
-from controlplane.principals.services import delete_group, remove_principal
+from controlplane.principals.services import delete_group
 from controlplane.principals.specs import PrincipalKey
-from tests.controlplane.factories import GrantFactory, GroupFactory, PrincipalFactory, ServerFactory, trust_level
+from tests.controlplane.factories import GrantFactory, GroupFactory, ServerFactory
 
 pytestmark = pytest.mark.django_db
 ADA = PrincipalKey("drawbridge", "ada")
-
-
-def changed(change_id: int) -> list[str]:
-    return list(
-        ChangedServer.objects.filter(change_id=change_id).order_by("server_id").values_list("server_id", flat=True)
-    )
-
-
-def test_a_grant_is_issued_changed_and_revoked_each_with_a_change_for_its_server() -> None:
-    ServerFactory(id="files")
-    ServerFactory(id="mail")
-    PrincipalFactory(subject="ada")
-    one = GrantSpec(key="one", principal=ADA, server_id="files", tools=["*"])
-    assert changed(issue_grant(grant=one, actor="grace")) == ["files"]
-    moved = GrantSpec(key="one", principal=ADA, server_id="mail", tools=["*"])
-    assert changed(issue_grant(grant=moved, actor="grace")) == ["files", "mail"]
-    assert changed(revoke_grant(key="one", actor="grace")) == ["mail"]
-    assert not Grant.objects.exists()
-
-
-def test_selectors_reach_the_servers_of_their_level_or_all() -> None:
-    ServerFactory(id="a")
-    ServerFactory(id="b", trust_level=trust_level("unknown"))
-    by_trust = GrantFactory(server=None, tools=[], trust="unknown")
-    by_risk = GrantFactory(server=None, tools=[], risk="LOW")
-    assert servers_reached([by_trust]) == {"b"}
-    assert servers_reached([by_risk]) == {"a", "b"}
-    assert servers_reached([]) == set()
 
 
 def test_a_retired_server_has_no_grants() -> None:
@@ -73,13 +42,6 @@ def test_the_database_refuses_a_grant_that_could_be_read_in_two_ways(wrong: dict
 def test_a_grant_of_both_a_principal_and_a_group_is_refused_by_the_database() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         GrantFactory(group=GroupFactory())
-
-
-def test_removing_a_principal_takes_its_grants_along() -> None:
-    grant = GrantFactory(principal=PrincipalFactory(subject="ada"))
-    change = remove_principal(key=ADA, actor="grace")
-    assert changed(change) == [grant.server_id]
-    assert not Grant.objects.exists()
 
 
 def test_a_group_that_grants_name_is_not_removed_in_silence() -> None:

@@ -10,6 +10,7 @@ from controlplane.incidents.services import lower_kill, raise_kill
 from controlplane.policy.models import ChangedServer
 from enforcer.contract.documents import write
 from enforcer.contract.incident import Incident, read_incident
+from tests.controlplane.actors import ADA, GRACE
 from tests.controlplane.factories import ServerFactory
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ def compiled(server_id: str) -> Incident:
 def test_every_kind_of_target_reaches_the_servers_that_it_concerns(target: str) -> None:
     ServerFactory(id="files")
     ServerFactory(id="mail")
-    raised = raise_kill(target=target, reason="r", actor="ada", message="off")
+    raised = raise_kill(target=target, reason="r", actor=ADA, message="off")
     wanted = {"files"} if target in FILES_ONLY else {"files", "mail"}
     assert set(raised.server_ids) == wanted
     assert set(ChangedServer.objects.values_list("server_id", flat=True)) == wanted
@@ -37,7 +38,7 @@ def test_every_kind_of_target_reaches_the_servers_that_it_concerns(target: str) 
 
 def test_a_switch_is_told_with_its_message_and_without_its_reason() -> None:
     ServerFactory(id="files")
-    raise_kill(target="all", reason="we were broken into", actor="ada", message="off until noon")
+    raise_kill(target="all", reason="we were broken into", actor=ADA, message="off until noon")
     payload = write(compiled("files"))
     assert b"off until noon" in payload
     assert b"broken into" not in payload
@@ -45,8 +46,8 @@ def test_a_switch_is_told_with_its_message_and_without_its_reason() -> None:
 
 def test_a_lowered_switch_is_gone_and_its_row_stays() -> None:
     ServerFactory(id="files")
-    raise_kill(target="all", reason="r", actor="ada")
-    lower_kill(target="all", reason="over", actor="grace")
+    raise_kill(target="all", reason="r", actor=ADA)
+    lower_kill(target="all", reason="over", actor=GRACE)
     assert compiled("files").kill_switches == ()
     row = KillSwitch.objects.get()
     assert (row.raised_by, row.lowered_by) == ("ada", "grace")
@@ -54,8 +55,8 @@ def test_a_lowered_switch_is_gone_and_its_row_stays() -> None:
 
 def test_raising_twice_changes_nothing() -> None:
     ServerFactory(id="files")
-    first = raise_kill(target="all", reason="r", actor="ada")
-    again = raise_kill(target="all", reason="r", actor="ada")
+    first = raise_kill(target="all", reason="r", actor=ADA)
+    again = raise_kill(target="all", reason="r", actor=ADA)
     assert first.change_id is not None
     assert again.change_id is None
     assert again.switch == first.switch

@@ -14,6 +14,7 @@ from controlplane.policy.services import incident_changed, policy_changed
 from enforcer.contract.envelope import PayloadType, unseal
 from enforcer.contract.incident import read_incident
 from enforcer.contract.keys import Role
+from tests.controlplane.actors import ADA
 from tests.controlplane.factories import ServerFactory
 from tests.controlplane.running import ring
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def changed(server_id: str) -> int:
-    return policy_changed(server_ids=[server_id], actor="ada", reason="a test")
+    return policy_changed(server_ids=[server_id], actor=ADA, reason="a test")
 
 
 def test_a_change_that_is_rolled_back_publishes_nothing(data_dir: object) -> None:
@@ -43,7 +44,7 @@ def test_without_a_publisher_waiting_says_that_nothing_was_published(data_dir: o
 
 
 def test_a_change_of_no_server_is_published_at_once(data_dir: object) -> None:
-    assert waiting.wait_published(policy_changed(server_ids=[], actor="ada", reason=""), 0)
+    assert waiting.wait_published(policy_changed(server_ids=[], actor=ADA, reason=""), 0)
 
 
 def test_two_publishers_give_every_version_once_and_lose_no_change(data_dir: object) -> None:
@@ -62,7 +63,7 @@ def test_two_publishers_give_every_version_once_and_lose_no_change(data_dir: obj
     def change() -> None:
         start.wait()
         for _ in range(20):
-            incident_changed(server_ids=["files"], actor="ada", reason="")
+            incident_changed(server_ids=["files"], actor=ADA, reason="")
         done.set()
         connection.close()
 

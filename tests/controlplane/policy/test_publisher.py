@@ -16,6 +16,7 @@ from enforcer.contract.fleet import KeyList, Lease
 from enforcer.contract.incident import Incident
 from enforcer.contract.keys import Role
 from enforcer.contract.snapshot import Snapshot
+from tests.controlplane.actors import ADA
 from tests.controlplane.factories import ServerFactory, ToolFactory
 from tests.controlplane.running import RunningPublisher, ring
 from tests.controlplane.valkeys import Valkey
@@ -48,7 +49,7 @@ def snapshot_of(valkey: Valkey, server_id: str) -> Snapshot | None:
 
 
 def changed(server_id: str) -> int:
-    return policy_changed(server_ids=[server_id], actor="ada", reason="a test")
+    return policy_changed(server_ids=[server_id], actor=ADA, reason="a test")
 
 
 def test_a_new_server_gets_a_first_snapshot_a_first_incident_state_and_a_lease(valkey: Valkey) -> None:
@@ -77,7 +78,7 @@ def test_a_kill_is_in_redis_without_waiting_for_the_next_second(valkey: Valkey) 
         wait_for(lambda: lease_of(valkey, "files"), "a lease")
         hints = valkey.client.pubsub(ignore_subscribe_messages=True)
         hints.subscribe(redis_names.changed("files"))
-        switched = raise_kill(target="tool:files/delete", reason="it deletes", actor="ada")
+        switched = raise_kill(target="tool:files/delete", reason="it deletes", actor=ADA)
         assert switched.change_id is not None
         assert waiting.wait_published(switched.change_id, 10)
         incident = wait_for(lambda: _killing(valkey, "files"), "the kill in Redis", timeout_s=0.5)
@@ -170,7 +171,7 @@ def test_two_publishers_beside_each_other_leave_in_redis_what_the_database_says(
     ServerFactory(id="files")
     with RunningPublisher(), RunningPublisher():
         for number in range(15):
-            raise_kill(target=f"session:{number}", reason="a test", actor="ada")
+            raise_kill(target=f"session:{number}", reason="a test", actor=ADA)
             changed("files")
         wait_for(lambda: not ChangedServer.objects.filter(document__isnull=True).exists(), "everything published")
         row = Published.objects.select_related("snapshot", "incident").get(server_id="files")

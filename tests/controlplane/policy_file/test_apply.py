@@ -5,10 +5,12 @@ import pytest
 from controlplane.grants.models import Grant
 from controlplane.incidents.models import KillSwitch
 from controlplane.inventory.models import Server, Tool, TrustLevel
-from controlplane.policy.declarative.apply import Applied, apply_policy
+from controlplane.policy.declarative.apply import apply_policy
+from controlplane.policy.declarative.outcome import Applied
 from controlplane.policy.models import ChangedServer
 from controlplane.principals.models import Group, Principal
 from controlplane.receipts.models import Receipt
+from tests.controlplane.actors import ADA
 from tests.controlplane.factories import ServerFactory, ToolFactory
 from tests.controlplane.policy_file.samples import GOOD, NOW, written
 
@@ -19,7 +21,7 @@ EMPTY = "version: 1\n"
 
 def apply(text: str, *, prune: bool = False, dry_run: bool = False) -> Applied:
     return apply_policy(
-        value=written(text).value, source="policy.yaml", actor="ada", now=NOW, prune=prune, dry_run=dry_run
+        value=written(text).value, source="policy.yaml", actor=ADA, now=NOW, prune=prune, dry_run=dry_run
     )
 
 

@@ -12,6 +12,7 @@ from controlplane.policy.declarative.apply import apply_policy
 from controlplane.policy.models import ChangedServer
 from enforcer.contract.documents import write
 from enforcer.contract.strict_json import JsonObject
+from tests.controlplane.actors import ADA
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SERVERS = ("one", "two")
@@ -60,11 +61,11 @@ class EveryDifferenceIsPublished(TestCase):
         self, first: JsonObject, other: JsonObject, changed: str, prune: bool
     ) -> None:
         second = first | {changed: other[changed]}
-        assert not apply_policy(value=first, source="a", actor="ada", now=NOW).problems
+        assert not apply_policy(value=first, source="a", actor=ADA, now=NOW).problems
         before = snapshots()
-        applied = apply_policy(value=second, source="b", actor="ada", now=NOW, prune=prune)
+        applied = apply_policy(value=second, source="b", actor=ADA, now=NOW, prune=prune)
         after = snapshots()
         parts = ChangedServer.objects.filter(change_id__in=applied.change_ids)
         published = {part.server_id for part in parts} if applied.changes else set()
         assert {name for name in after if before.get(name) != after[name]} <= published
-        assert not apply_policy(value=second, source="b", actor="ada", now=NOW, prune=prune).changes
+        assert not apply_policy(value=second, source="b", actor=ADA, now=NOW, prune=prune).changes

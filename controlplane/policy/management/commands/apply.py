@@ -12,7 +12,8 @@ from controlplane.common import commands
 from controlplane.common.actor import host_operator
 from controlplane.common.commands import ANSWER_IS_NO, DONE, WRONG_USE, UsageError
 from controlplane.common.errors import StackUnreachable
-from controlplane.policy.declarative.apply import Applied, apply_policy
+from controlplane.policy.declarative.apply import apply_policy
+from controlplane.policy.declarative.outcome import Applied
 from controlplane.policy.declarative.problems import Problem, report
 from controlplane.policy.declarative.yaml_lines import MAX_BYTES, Written, read_yaml
 from controlplane.policy.waiting import wait_applied, wait_published
