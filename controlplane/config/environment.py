@@ -46,10 +46,10 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
     return Environment(
         data_dir=data_dir,
         keys_dir=Path(environ.get("DRAWBRIDGE_KEYS_DIR") or data_dir / "keys").absolute(),
-        database_url=_database_url(environ.get("DATABASE_URL", "")),
-        redis_url=_redis_url("REDIS_URL", environ.get("REDIS_URL") or stored(data_dir / "redis-admin.url")),
+        database_url=_database_url(_given(environ, "DATABASE_URL")),
+        redis_url=_redis_url("REDIS_URL", _given(environ, "REDIS_URL") or stored(data_dir / "redis-admin.url")),
         receipts_broker_url=_redis_url(
-            "RECEIPTS_BROKER_URL", environ.get("RECEIPTS_BROKER_URL") or stored(data_dir / "broker-admin.url")
+            "RECEIPTS_BROKER_URL", _given(environ, "RECEIPTS_BROKER_URL") or stored(data_dir / "broker-admin.url")
         ),
         secret_key=_secret_key(environ.get("SECRET_KEY_FILE", ""), data_dir),
         allowed_hosts=_allowed_hosts(environ.get("ALLOWED_HOSTS", ""), public_url),
@@ -84,15 +84,30 @@ def _refuse_unknown(environ: Mapping[str, str]) -> None:
             raise EnvironmentProblemError(name, f"unknown variable; {right}")
 
 
-def _secret_key(file: str, data_dir: Path) -> str:
-    """Without a file each process makes its own: nothing that it signs outlives it."""
-    if not file:
-        return stored(data_dir / "secret.key") or secrets.token_urlsafe(48)
+def _given(environ: Mapping[str, str], name: str) -> str:
+    """A URL that may hold a password, or the text of the file that `NAME_FILE` names instead."""
+    value, file = environ.get(name, ""), environ.get(f"{name}_FILE", "")
+    if value and file:
+        raise EnvironmentProblemError(f"{name}_FILE", f"stands beside {name}; keep one of them")
+    return _text_of(f"{name}_FILE", file) if file else value
+
+
+def _text_of(key: str, file: str) -> str:
     try:
         text = Path(file).read_text().strip()
     except (OSError, UnicodeDecodeError) as problem:
         why = problem.strerror if isinstance(problem, OSError) else "not UTF-8"
-        raise EnvironmentProblemError("SECRET_KEY_FILE", f"{file} can't be read, {why}; name a text file") from None
+        raise EnvironmentProblemError(key, f"{file} can't be read, {why}; name a text file") from None
+    if not text:
+        raise EnvironmentProblemError(key, f"{file} is empty; write the value into it")
+    return text
+
+
+def _secret_key(file: str, data_dir: Path) -> str:
+    """Without a file each process makes its own: nothing that it signs outlives it."""
+    if not file:
+        return stored(data_dir / "secret.key") or secrets.token_urlsafe(48)
+    text = _text_of("SECRET_KEY_FILE", file)
     if len(text) < 32:
         raise EnvironmentProblemError("SECRET_KEY_FILE", f"{file} is too short; write 32 random characters or more")
     return text

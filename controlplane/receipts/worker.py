@@ -5,6 +5,7 @@ It consumes `receipts.<enforcer_id>` of every enrolled enforcer and follows the 
 
 import logging
 import os
+import ssl
 import warnings
 from typing import Any
 
@@ -31,6 +32,8 @@ IDLE = receipts_queue(OWN_ID)  # Celery wants a queue to start with; nobody can 
 app = Celery("drawbridge-ingest", broker=settings.RECEIPTS_BROKER_URL or "redis://127.0.0.1:1/0", set_as_current=True)
 app.conf.update(
     broker_transport="controlplane.receipts.transport:Transport",
+    # Celery would take rediss:// with a transport of one's own for plaintext.
+    broker_use_ssl={"ssl_cert_reqs": ssl.CERT_REQUIRED} if settings.RECEIPTS_BROKER_URL.startswith("rediss:") else None,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     broker_transport_options={

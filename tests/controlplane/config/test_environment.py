@@ -31,6 +31,31 @@ def test_the_secret_key_file_is_read(tmp_path: Path) -> None:
     assert read_environment({"DRAWBRIDGE_DATA_DIR": str(tmp_path)}).secret_key == "s" * 50
 
 
+def test_what_holds_a_password_may_stand_in_a_file(tmp_path: Path) -> None:
+    urls = {
+        "DATABASE_URL": "postgresql://app:a@db.example/drawbridge",
+        "REDIS_URL": "rediss://web:b@redis.example:6379/0",
+        "RECEIPTS_BROKER_URL": "rediss://ingest:c@broker.example:6380/0",
+    }
+    for name, url in urls.items():
+        (tmp_path / name).write_text(url + "\n")
+    made = read_environment({f"{name}_FILE": str(tmp_path / name) for name in urls})
+    assert [made.database_url, made.redis_url, made.receipts_broker_url] == list(urls.values())
+
+
+def test_a_value_and_a_file_for_the_same_thing_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("rediss://web:hidden@redis.example:6379/0")
+    with pytest.raises(EnvironmentProblemError, match="REDIS_URL_FILE: stands beside REDIS_URL; keep one") as told:
+        read_environment({"REDIS_URL": "rediss://x:hidden@y.example:6379/0", "REDIS_URL_FILE": str(tmp_path / "url")})
+    assert "hidden" not in str(told.value)
+
+
+def test_an_empty_file_is_told_not_taken_for_no_value(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("\n")
+    with pytest.raises(EnvironmentProblemError, match=r"DATABASE_URL_FILE: .* is empty"):
+        read_environment({"DATABASE_URL_FILE": str(tmp_path / "url")})
+
+
 @pytest.mark.parametrize(
     ("name", "value", "right"),
     [
@@ -44,6 +69,7 @@ def test_the_secret_key_file_is_read(tmp_path: Path) -> None:
         ("ALLOWED_HOSTS", "a.example,*", "name the hosts"),
         ("FETCH_ALLOW", "10.1.0.0/16,intranet", "write them like 10.1.0.0/16"),
         ("SECRET_KEY_FILE", "/nowhere/secret", "name a text file"),
+        ("DATABASE_URL_FILE", "/nowhere/url", "name a text file"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_one_line_that_names_the_variable(name: str, value: str, right: str) -> None:
