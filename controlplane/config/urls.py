@@ -1,7 +1,8 @@
 """Routes of the control plane."""
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import include, path
 
 from controlplane.fleet.api import StateView
 
@@ -12,6 +13,9 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    path("", include("controlplane.dashboard.urls")),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
     path("healthz", healthz),
     path("api/v1/enforcer/state", StateView.as_view()),
 ]

@@ -59,6 +59,7 @@ class StateView(APIView):
 
     authentication_classes = (EnforcerAuthentication,)
     permission_classes = ()
+    schema = None  # between enforcers and control plane: CONTRACTS section 3 describes it
 
     def get(self, request: Request) -> Response:
         """`{"keys", "snapshot", "incident", "lease"}`, envelopes, the pair being the one that the lease names."""

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from controlplane.common.history import History
 from controlplane.inventory.models import LEVEL_NAMES, RISK_NAMES, RISKS, TRUST_LEVELS, Server
 from controlplane.principals.models import Group, Principal
 
@@ -38,6 +39,7 @@ class Grant(models.Model):
     not_after = models.DateTimeField(null=True, blank=True)
     reason = models.TextField(blank=True)
     ticket = models.CharField(max_length=200, blank=True)
+    history = History()
 
     class Meta:
         constraints = [

@@ -3,6 +3,7 @@
 from django.core.validators import RegexValidator
 from django.db import models
 
+from controlplane.common.history import History
 from enforcer.contract import levels
 from enforcer.contract.targets import ID
 
@@ -54,6 +55,7 @@ class TrustLevel(models.Model):
     sandbox_net = models.CharField(max_length=16, choices=NetPolicy, default=NetPolicy.BLOCK_ALL)
     stale_high_s = models.PositiveIntegerField()
     stale_all_s = models.PositiveIntegerField()
+    history = History()
 
     class Meta:
         constraints = [
@@ -92,6 +94,7 @@ class Server(models.Model):
     timeout_s = models.PositiveIntegerField(default=60)
     rate = models.CharField(max_length=32, blank=True)
     retired = models.BooleanField(default=False)
+    history = History()
 
     class Meta:
         constraints = [
@@ -130,6 +133,7 @@ class Tool(models.Model):
     declared = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=ToolState, default=ToolState.UNREVIEWED)
     pin = models.CharField(max_length=71, blank=True)
+    history = History()
 
     class Meta:
         constraints = [

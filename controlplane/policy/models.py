@@ -106,3 +106,36 @@ class SigningRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+
+class Proposal(models.Model):
+    """An edit of one object that waits for somebody else's approval; `item` as `controlplane.policy.edits` takes it."""
+
+    section = models.CharField(max_length=32)
+    removal = models.BooleanField(default=False)
+    item = models.JSONField()
+    summary = models.TextField()
+    reason = models.TextField(blank=True)
+    proposed_by = models.CharField(max_length=255)
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    approved = models.BooleanField(null=True)
+    decided_by = models.CharField(max_length=255, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    note = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="proposal_by_somebody", condition=~models.Q(proposed_by="")),
+            models.CheckConstraint(
+                name="proposal_second_person",
+                condition=~models.Q(approved=True) | ~models.Q(decided_by=models.F("proposed_by")),
+            ),
+            models.CheckConstraint(
+                name="proposal_decided",
+                condition=models.Q(approved__isnull=True, decided_by="", decided_at__isnull=True)
+                | (models.Q(approved__isnull=False, decided_at__isnull=False) & ~models.Q(decided_by="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"proposal {self.pk}"

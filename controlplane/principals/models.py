@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from controlplane.common.history import History
+
 OWN_ISSUER = "drawbridge"
 
 
@@ -17,6 +19,7 @@ class Group(models.Model):
     """A named set of principals."""
 
     name = models.CharField(max_length=255, unique=True)
+    history = History()
 
     class Meta:
         constraints = [models.CheckConstraint(name="group_named", condition=~models.Q(name=""))]
@@ -32,6 +35,7 @@ class Principal(models.Model):
     issuer = models.CharField(max_length=512, default=OWN_ISSUER)
     actor_type = models.CharField(max_length=16, choices=ActorType, default=ActorType.USER)
     groups = models.ManyToManyField(Group, related_name="members", blank=True)
+    history = History(m2m_fields=[groups])
 
     class Meta:
         constraints = [
@@ -55,6 +59,7 @@ class IdentityProvider(models.Model):
     claim_actor_type = models.CharField(max_length=255, default="actor_type")
     claim_client_id = models.CharField(max_length=255, default="client_id")
     claim_org_id = models.CharField(max_length=255, default="org_id")
+    history = History()
 
     class Meta:
         constraints = [

@@ -41,4 +41,3 @@ def write_identity_provider(provider: IdentityProviderSpec) -> None:
 def delete_identity_provider(issuer: str) -> None:
     """Tokens of this issuer are refused once that is published."""
     IdentityProvider.objects.filter(issuer=issuer).delete()
-

@@ -1,0 +1,72 @@
+"""The navigation, by the work: one table, so that a page has one place in it."""
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from controlplane.common.actor import Actor, Right
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`counter` names a number of `controlplane.dashboard.counters`; `below` are URL prefixes that light it up."""
+
+    title: str
+    route: str
+    right: Right = Right.VIEW
+    counter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A place for one request."""
+
+    title: str
+    url: str
+    here: bool
+    count: int
+
+
+SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
+    ("", (Place("Overview", "overview"), Place("Switch", "admin:incidents_killswitch_changelist", counter="raised"))),
+    (
+        "Policy",
+        (
+            Place("Servers", "admin:inventory_server_changelist"),
+            Place("Tools", "admin:inventory_tool_changelist", counter="waiting_tools"),
+            Place("Principals", "admin:principals_principal_changelist"),
+            Place("Groups", "admin:principals_group_changelist"),
+            Place("Grants", "admin:grants_grant_changelist"),
+            Place("Trust levels", "admin:inventory_trustlevel_changelist"),
+            Place("History", "admin:policy_change_changelist"),
+        ),
+    ),
+    (
+        "Work",
+        (
+            Place("Proposals", "admin:policy_proposal_changelist", counter="open_proposals"),
+            Place("Receipts", "admin:receipts_receipt_changelist", Right.READ_RECEIPTS),
+        ),
+    ),
+    (
+        "Run",
+        (
+            Place("Fleet", "admin:fleet_enforcer_changelist"),
+            Place("Tokens", "admin:principals_issuedtoken_changelist"),
+            Place("Identity providers", "admin:principals_identityprovider_changelist"),
+            Place("Settings", "admin:index"),
+        ),
+    ),
+)
+
+
+def navigation(actor: Actor, path: str, counts: dict[str, int]) -> list[tuple[str, list[Link]]]:
+    """Sections with what this actor may see; the longest address that the path begins with is lit."""
+    found = [(title, [(p, reverse(p.route)) for p in places if actor.may(p.right)]) for title, places in SECTIONS]
+    urls = [url for _, links in found for _, url in links]
+    here = max((url for url in urls if path.startswith(url)), key=len, default="")
+    return [
+        (title, [Link(p.title, url, url == here, counts.get(p.counter, 0)) for p, url in links])
+        for title, links in found
+        if links
+    ]

@@ -1,0 +1,51 @@
+"""The numbers and lists of the overview, each bounded."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.common.actor import Actor, Right
+from controlplane.dashboard.counters import counters
+from controlplane.fleet.models import ACTIVE, Enforcer
+from controlplane.inventory.models import Server, Tool, ToolState
+from controlplane.policy.models import Change, Proposal
+from controlplane.receipts.models import Receipt
+
+ROWS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Rows as they are; the template shows them. `counts` are those of the navigation."""
+
+    servers: int
+    tools: int
+    enforcers: int
+    counts: dict[str, int]
+    fleet: list[Enforcer]
+    waiting_tools: list[Tool]
+    proposals: list[Proposal]
+    changes: list[Change]
+    receipts: list[Any]
+
+    @property
+    def waiting(self) -> int:
+        """How many things wait for a person."""
+        return self.counts["waiting_tools"] + self.counts["open_proposals"]
+
+
+def overview_of(actor: Actor) -> Overview:
+    """What this actor may see of it."""
+    reads = actor.may(Right.READ_RECEIPTS)
+    fleet = Enforcer.objects.filter(ACTIVE).order_by("id")
+    live_tools = Tool.objects.filter(server__retired=False)
+    return Overview(
+        servers=Server.objects.filter(retired=False).count(),
+        tools=live_tools.count(),
+        enforcers=fleet.count(),
+        counts=counters(),
+        fleet=list(fleet[:ROWS]),
+        waiting_tools=list(live_tools.exclude(state=ToolState.REVIEWED).order_by("server_id", "name")[:ROWS]),
+        proposals=list(Proposal.objects.filter(decided_at__isnull=True).order_by("-id")[:ROWS]),
+        changes=list(Change.objects.order_by("-id")[:ROWS]),
+        receipts=list(Receipt.objects.order_by("-event_time").defer("line")[:ROWS]) if reads else [],
+    )

@@ -1,0 +1,12 @@
+"""Pages of the dashboard."""
+
+from django.urls import path, re_path
+
+from controlplane.dashboard import views
+
+urlpatterns = [
+    path("", views.overview, name="overview"),
+    path("find/", views.found, name="find"),
+    path("parts/freshness/", views.freshness, name="freshness"),
+    re_path(r"^parts/changes/(?P<change_ids>[0-9]{1,18}(?:-[0-9]{1,18}){0,49})/$", views.published, name="published"),
+]

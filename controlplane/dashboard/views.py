@@ -1,0 +1,68 @@
+"""The overview, and the small parts of pages that refresh by themselves."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from controlplane.accounts.identity import actor_of_request
+from controlplane.common.actor import Right
+from controlplane.dashboard.find import LONGEST, find
+from controlplane.dashboard.freshness import STOPPED_AFTER_S, lease_age_s
+from controlplane.dashboard.overview import overview_of
+from controlplane.dashboard.publication import publication
+
+MOST_CHANGES = 50
+View = Callable[..., HttpResponse]
+
+
+def page(right: Right) -> Callable[[View], View]:
+    """A page for whoever has the right: others sign in first, or are told that they may not."""
+
+    def wrap(view: View) -> View:
+        @require_safe
+        @wraps(view)
+        def run(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if not actor_of_request(request).may(right):
+                return render(request, "403.html", status=403)
+            return view(request, *args, **kwargs)
+
+        return run
+
+    return wrap
+
+
+@page(Right.VIEW)
+def overview(request: HttpRequest) -> HttpResponse:
+    """What needs a person, what is switched off, who enforces, what happened."""
+    return render(request, "dashboard/overview.html", {"overview": overview_of(actor_of_request(request))})
+
+
+@page(Right.VIEW)
+def found(request: HttpRequest) -> HttpResponse:
+    """What the search box leads to."""
+    query = request.GET.get("q", "")[:LONGEST]
+    return render(request, "dashboard/find.html", {"find_query": query, "hits": find(query, actor_of_request(request))})
+
+
+@page(Right.VIEW)
+def freshness(request: HttpRequest) -> HttpResponse:
+    """The chip at the top of every page."""
+    age = lease_age_s()
+    state = "unknown" if age is None else "fresh" if age <= STOPPED_AFTER_S else "stopped"
+    return render(request, "dashboard/freshness.html", {"age": age, "state": state})
+
+
+@page(Right.VIEW)
+def published(request: HttpRequest, change_ids: str) -> HttpResponse:
+    """What became of the changes `12-13`."""
+    numbers = [int(word) for word in change_ids.split("-")][:MOST_CHANGES]
+    found = publication(numbers)
+    if found is None:
+        raise Http404
+    return render(request, "dashboard/publication.html", {"publication": found, "change_ids": change_ids})
