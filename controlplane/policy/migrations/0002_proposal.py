@@ -4,30 +4,53 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('policy', '0001_initial'),
+        ("policy", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Proposal',
+            name="Proposal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('section', models.CharField(max_length=32)),
-                ('removal', models.BooleanField(default=False)),
-                ('item', models.JSONField()),
-                ('summary', models.TextField()),
-                ('reason', models.TextField(blank=True)),
-                ('proposed_by', models.CharField(max_length=255)),
-                ('proposed_at', models.DateTimeField(auto_now_add=True)),
-                ('approved', models.BooleanField(null=True)),
-                ('decided_by', models.CharField(blank=True, max_length=255)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('note', models.TextField(blank=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("section", models.CharField(max_length=32)),
+                ("removal", models.BooleanField(default=False)),
+                ("item", models.JSONField()),
+                ("summary", models.TextField()),
+                ("reason", models.TextField(blank=True)),
+                ("proposed_by", models.CharField(max_length=255)),
+                ("proposed_at", models.DateTimeField(auto_now_add=True)),
+                ("approved", models.BooleanField(null=True)),
+                ("decided_by", models.CharField(blank=True, max_length=255)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("note", models.TextField(blank=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('proposed_by', ''), _negated=True), name='proposal_by_somebody'), models.CheckConstraint(condition=models.Q(models.Q(('approved', True), _negated=True), models.Q(('decided_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='proposal_second_person'), models.CheckConstraint(condition=models.Q(models.Q(('approved__isnull', True), ('decided_at__isnull', True), ('decided_by', '')), models.Q(('approved__isnull', False), ('decided_at__isnull', False), models.Q(('decided_by', ''), _negated=True)), _connector='OR'), name='proposal_decided')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("proposed_by", ""), _negated=True), name="proposal_by_somebody"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("approved", True), _negated=True),
+                            models.Q(("decided_by", models.F("proposed_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="proposal_second_person",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("approved__isnull", True), ("decided_at__isnull", True), ("decided_by", "")),
+                            models.Q(
+                                ("approved__isnull", False),
+                                ("decided_at__isnull", False),
+                                models.Q(("decided_by", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="proposal_decided",
+                    ),
+                ],
             },
         ),
     ]
