@@ -1,8 +1,6 @@
 """Rows → the incident state of one server: the full state, everything that could concern it."""
 
-from datetime import datetime
-
-from django.db.models import Q
+from datetime import datetime, timedelta
 
 from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
 from controlplane.inventory.models import Server
@@ -13,6 +11,7 @@ from enforcer.contract.targets import Target, parse_target
 from enforcer.contract.times import to_text
 
 ONE_SERVER = ("server", "tool", "credential")
+STAYS_REVOKED = timedelta(days=1)  # past its end: enforcers give tokens some leeway, and their clocks may be behind
 
 
 def compile_incident(server: Server, *, epoch: int, generation: int, now: datetime) -> Incident:
@@ -30,7 +29,9 @@ def compile_incident(server: Server, *, epoch: int, generation: int, now: dateti
             for row in RevokedPrincipal.objects.order_by("issuer", "subject")
         ),
         revoked_tokens=tuple(
-            RevokedToken.objects.filter(Q(expires_at__gt=now)).order_by("jti").values_list("jti", flat=True)
+            RevokedToken.objects.filter(expires_at__gt=now - STAYS_REVOKED)
+            .order_by("jti")
+            .values_list("jti", flat=True)
         ),
         quarantined=tuple(Quarantine.objects.order_by("target").values_list("target", flat=True)),
     )

@@ -1,6 +1,11 @@
-"""The only writer of kill switches. Raising what is raised, and lowering what isn't, changes nothing."""
+"""The only writer of kill switches, revocations and quarantines. An act that finds its work done changes nothing.
 
+What takes access away needs the right to raise, what gives it back the right to lower. A revoked token stays revoked.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -8,11 +13,19 @@ from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState
 from controlplane.common.services import service
 from controlplane.incidents.compile import concerns
-from controlplane.incidents.models import KillSwitch
+from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
 from controlplane.inventory.models import Server
 from controlplane.policy.services import incident_changed
+from controlplane.principals.models import OWN_ISSUER, IssuedToken, Principal
 from controlplane.receipts.services import record_admin_receipt
+from enforcer.contract.strict_json import JsonObject
 from enforcer.contract.targets import Target, parse_target
+from enforcer.contract.times import to_text
+
+LONGEST_TARGET = 512
+LONGEST_MESSAGE = 500
+LONGEST_TOKEN_ID = 64
+HELD_KINDS = ("principal", "session")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +37,18 @@ class Switched:
     server_ids: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """`change_id` is None where it was so already; `server_ids` are those whose enforcers are told."""
+
+    change_id: int | None
+    server_ids: tuple[str, ...]
+
+
 @service(Right.RAISE_KILL)
 def raise_kill(*, target: str, reason: str, actor: Actor, message: str = "") -> Switched:
     """Raise it; raises `InvalidState` for what is no target, or names a server that doesn't exist."""
+    _refuse_longer(message, LONGEST_MESSAGE, "message")
     server_ids = _servers(target)
     if not server_ids:
         _refuse_unknown_server(target)
@@ -49,22 +71,112 @@ def lower_kill(*, target: str, reason: str, actor: Actor) -> Switched:
     return _switched(switch, "kill.lower", server_ids, actor, reason)
 
 
+@service(Right.RAISE_KILL)
+def revoke_principal(*, subject: str, issuer: str = OWN_ISSUER, reason: str, actor: Actor) -> Acted:
+    """Every token of it is refused, those of later too; raises `InvalidState` for a principal that nobody knows."""
+    if not _is_known(subject, issuer):
+        sentence = f"there is no principal {subject!r} of {issuer!r}; write one that is declared"
+        raise InvalidState("principal", sentence)
+    values = {"actor": actor.name, "reason": reason}
+    _, created = RevokedPrincipal.objects.get_or_create(subject=subject, issuer=issuer, defaults=values)
+    detail: JsonObject = {"subject": subject, "issuer": issuer}
+    return _acted("principal.revoke", detail, actor=actor, reason=reason, changed=created)
+
+
+@service(Right.LOWER_KILL)
+def restore_principal(*, subject: str, issuer: str = OWN_ISSUER, reason: str, actor: Actor) -> Acted:
+    """Its tokens are accepted again, but those revoked one by one."""
+    ended, _ = RevokedPrincipal.objects.filter(subject=subject, issuer=issuer).delete()
+    detail: JsonObject = {"subject": subject, "issuer": issuer}
+    return _acted("principal.restore", detail, actor=actor, reason=reason, changed=bool(ended))
+
+
+@service(Right.RAISE_KILL)
+def revoke_token(*, jti: str, reason: str, actor: Actor, expires_at: datetime | None = None) -> Acted:
+    """For good. One that somebody else issued needs the time at which it ends; raises `InvalidState` without."""
+    if not jti:
+        raise InvalidState("jti", "is empty; write the id of a token")
+    _refuse_longer(jti, LONGEST_TOKEN_ID, "jti")
+    ours = IssuedToken.objects.filter(jti=jti).first()
+    ends = ours.expires_at if ours else expires_at
+    if ends is None:
+        raise InvalidState("jti", f"nobody issued a token {jti!r} here; say when it ends if another issuer did")
+    values = {"expires_at": ends, "actor": actor.name, "reason": reason}
+    row, created = RevokedToken.objects.get_or_create(jti=jti, defaults=values)
+    changed = created or _lasts_longer(row, ends)
+    detail: JsonObject = {"jti": jti, "expires_at": to_text(ends.timestamp())}
+    return _acted("token.revoke", detail, actor=actor, reason=reason, changed=changed)
+
+
+@service(Right.RAISE_KILL)
+def quarantine(*, target: str, reason: str, actor: Actor) -> Acted:
+    """Hold a `principal:SUBJECT` or `session:ID`: it stays signed in and is refused everything."""
+    _refuse_unheld(target)
+    values = {"actor": actor.name, "reason": reason}
+    _, created = Quarantine.objects.get_or_create(target=target, defaults=values)
+    return _acted("quarantine.begin", {"target": target}, actor=actor, reason=reason, changed=created)
+
+
+@service(Right.LOWER_KILL)
+def end_quarantine(*, target: str, reason: str, actor: Actor) -> Acted:
+    """It may do again what grants allow."""
+    ended, _ = Quarantine.objects.filter(target=target).delete()
+    return _acted("quarantine.end", {"target": target}, actor=actor, reason=reason, changed=bool(ended))
+
+
 def _switched(switch: KillSwitch, action: str, server_ids: tuple[str, ...], actor: Actor, reason: str) -> Switched:
+    detail: JsonObject = {"target": switch.target, "kill_switch_id": f"kill-{switch.pk}"}
+    return Switched(switch, _publish(action, detail, server_ids, actor, reason), server_ids)
+
+
+def _acted(action: str, detail: JsonObject, *, actor: Actor, reason: str, changed: bool) -> Acted:
+    """Each server's state holds all revocations and quarantines: the enforcer of any may meet the caller."""
+    server_ids = tuple(Server.objects.order_by("id").values_list("id", flat=True))
+    return Acted(_publish(action, detail, server_ids, actor, reason) if changed else None, server_ids)
+
+
+def _publish(action: str, detail: JsonObject, server_ids: Iterable[str], actor: Actor, reason: str) -> int:
     change = incident_changed(server_ids=server_ids, actor=actor, reason=reason)
-    record_admin_receipt(
-        actor=actor.name,
-        action=action,
-        detail={"target": switch.target, "reason": reason, "kill_switch_id": f"kill-{switch.pk}"},
-    )
-    return Switched(switch, change, server_ids)
+    record_admin_receipt(actor=actor.name, action=action, detail={**detail, "reason": reason})
+    return change
+
+
+def _is_known(subject: str, issuer: str) -> bool:
+    """A typing error must not look like a revocation."""
+    declared = Principal.objects.filter(subject=subject, issuer=issuer).exists()
+    return declared or (issuer == OWN_ISSUER and IssuedToken.objects.filter(subject=subject).exists())
+
+
+def _lasts_longer(row: RevokedToken, ends: datetime) -> bool:
+    """Whoever revoked it before may have named too early an end: then it would have come back."""
+    if row.expires_at >= ends:
+        return False
+    row.expires_at = ends
+    row.save(update_fields=["expires_at"])
+    return True
+
+
+def _refuse_unheld(target: str) -> None:
+    parsed = parse_target(target)
+    if not isinstance(parsed, Target):
+        raise InvalidState("TARGET", parsed)
+    if parsed.kind not in HELD_KINDS:
+        raise InvalidState("TARGET", f"{target!r} can't be quarantined; write principal:SUBJECT or session:ID")
+    _refuse_longer(target, LONGEST_TARGET, "TARGET")
 
 
 def _servers(target: str) -> tuple[str, ...]:
     parsed = parse_target(target)
     if not isinstance(parsed, Target):
         raise InvalidState("TARGET", parsed)
+    _refuse_longer(target, LONGEST_TARGET, "TARGET")
     ids = Server.objects.order_by("id").values_list("id", flat=True)
     return tuple(id_ for id_ in ids if concerns(target, id_))
+
+
+def _refuse_longer(text: str, longest: int, name: str) -> None:
+    if len(text) > longest:
+        raise InvalidState(name, f"has {len(text)} characters; {longest} are allowed")
 
 
 def _refuse_unknown_server(target: str) -> None:
