@@ -2,22 +2,17 @@
 
 import argparse
 import asyncio
+import json
 import signal
 import sys
-import time
 from pathlib import Path
 
+from controlplane.embedded.demo.console import Console
 from controlplane.embedded.demo.processes import FailedError
 from controlplane.embedded.demo.scene import ROOT, Scene
 from controlplane.embedded.demo.story import tell
 
-START = time.monotonic()
-
-
-def say(line: str) -> None:
-    """One line of the story, with the seconds since the start."""
-    sys.stdout.write(f"{time.monotonic() - START:6.1f} s  {line}\n" if line else "\n")
-    sys.stdout.flush()
+console = Console()
 
 
 async def play(home: Path, *, leave: bool) -> None:
@@ -27,7 +22,7 @@ async def play(home: Path, *, leave: bool) -> None:
     assert playing is not None
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    scene = Scene(home, say)
+    scene = Scene(home, console.say)
     try:
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(_cancel_on(ended, playing))
@@ -41,7 +36,7 @@ async def play(home: Path, *, leave: bool) -> None:
                 watch.cancel()
                 await scene.stop()
     finally:
-        say("everything stopped")
+        console.say("everything stopped")
 
 
 async def _cancel_on(ended: asyncio.Event, playing: asyncio.Task[object]) -> None:
@@ -50,14 +45,26 @@ async def _cancel_on(ended: asyncio.Event, playing: asyncio.Task[object]) -> Non
 
 
 async def _stay(scene: Scene, ended: asyncio.Event) -> None:
-    say("")
-    say(f"control plane: {scene.control_plane}")
-    for server, url in scene.gates.items():
-        say(f"gate of {server}: {url}")
-    say(f"a token: DRAWBRIDGE_DATA_DIR={scene.data} .venv/bin/python manage.py issue_token ada")
-    say(f"next: change {scene.home}/policy.yaml and apply it with the same manage.py")
-    say("Ctrl-C ends everything")
+    console.head("It stays up. What to try next")
+    for line in _next(scene):
+        console.say(line)
     await ended.wait()
+
+
+def _next(scene: Scene) -> list[str]:
+    login, manage = scene.login, f"DRAWBRIDGE_DATA_DIR={scene.data} .venv/bin/python manage.py"
+    assert login is not None
+    agent = f".venv/bin/python -m controlplane.embedded.demo.agent {scene.gates['git']} git_status"
+    arguments = json.dumps({"repo_path": str(scene.repository)})
+    return [
+        f"web: {scene.control_plane}   sign in as {login.username}, password {login.password}",
+        *(f"gate of {server}: {url}" for server, url in sorted(scene.gates.items())),
+        "try: let a new agent read the repository, in the web; docs/tutorial.md goes through it in five minutes",
+        f"an agent's call: {agent} '{arguments}'",
+        f"a token for it: {manage} issue_token ada",
+        f"the policy as a file: {manage} export; change it and apply it again: {manage} apply FILE",
+        "Ctrl-C ends everything",
+    ]
 
 
 def leaves(group: BaseExceptionGroup[FailedError]) -> list[str]:
@@ -79,7 +86,7 @@ def main() -> int:
         asyncio.run(play(options.home.resolve(), leave=options.exit))
     except* FailedError as group:
         for problem in leaves(group):
-            say(f"FAILED: {problem}")
+            console.say(f"FAILED: {problem}")
         code = 1
     except* asyncio.CancelledError:
         code = 130

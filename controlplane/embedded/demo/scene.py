@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from controlplane.embedded.demo.people import USERNAME, Login, first_login
 from controlplane.embedded.demo.processes import Running, run
 
 HERE = Path(__file__).parent
@@ -27,6 +28,7 @@ class Scene:
     gates: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     control_plane: str = ""
+    login: Login | None = None
 
     @property
     def data(self) -> Path:
@@ -57,11 +59,15 @@ class Scene:
             git, clock = ["mcp-server-git", "--repository", str(self.repository)], ["mcp-server-time"]
             together.create_task(self._open_gate("git", git, tasks))
             together.create_task(self._open_gate("time", [*clock, "--local-timezone", "UTC"], tasks))
+            together.create_task(self._make_admin())
             for subject in ("ada", "grace"):
                 together.create_task(self._issue_token(subject))
 
     async def _issue_token(self, subject: str) -> None:
         self.tokens[subject] = (await self.manage("issue_token", subject, "--ttl", "3600")).splitlines()[-1]
+
+    async def _make_admin(self) -> None:
+        self.login = await first_login((await self.manage("createadmin", USERNAME)).splitlines()[-1])
 
     async def stop(self) -> None:
         """End everything, the control plane last."""

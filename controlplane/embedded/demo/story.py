@@ -3,16 +3,14 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult
 
+from controlplane.embedded.demo.agent import client_of
 from controlplane.embedded.demo.processes import FailedError
 from controlplane.embedded.demo.scene import Scene
 
@@ -41,7 +39,7 @@ async def _lists(scene: Scene, ada: str, grace: str) -> None:
 
 
 async def _list(scene: Scene, token: str) -> list[str]:
-    async with _client(scene.gates["git"], token) as client:
+    async with client_of(scene.gates["git"], token) as client:
         return sorted(tool.name for tool in (await client.list_tools()).tools)
 
 
@@ -61,7 +59,7 @@ async def _measured(
     scene: Scene, server: str, token: str, tool: str, arguments: dict[str, Any]
 ) -> tuple[CallToolResult, float]:
     """The result, and the milliseconds that the call took."""
-    async with _client(scene.gates[server], token) as client:
+    async with client_of(scene.gates[server], token) as client:
         start = time.perf_counter()
         result = await client.call_tool(tool, arguments)
         return result, (time.perf_counter() - start) * 1000
@@ -79,7 +77,7 @@ async def _refused_without_token(scene: Scene) -> None:
 
 
 async def _refused(scene: Scene, token: str, tool: str, arguments: dict[str, Any], code: str) -> None:
-    async with _client(scene.gates["git"], token) as client:
+    async with client_of(scene.gates["git"], token) as client:
         data = await _refusal(client, tool, arguments)
     _hold(data is not None and code in data["reason_codes"], data)
     scene.say(f"ada calls {tool}: {_sentence(data)}")
@@ -94,7 +92,7 @@ async def _switch(scene: Scene, token: str, arguments: dict[str, Any]) -> None:
     scene.say(f"kill switch on {target}: {found.group(1)} of {found.group(2)} gates confirmed in {found.group(3)}")
     await _refused(scene, token, "git_show", arguments, "DENY_KILL_SWITCH")
     await scene.manage("kill", "lower", target, "--reason", "shown")
-    async with _client(scene.gates["git"], token) as client:
+    async with client_of(scene.gates["git"], token) as client:
         result = await client.call_tool("git_show", arguments)
     _hold(not result.is_error, result)
     scene.say("switch lowered: ada calls git_show: allowed again")
@@ -112,15 +110,6 @@ async def _refusal(client: Client, tool: str, arguments: dict[str, Any]) -> dict
     except MCPError as refusal:
         return dict(refusal.data or {})
     return None
-
-
-@asynccontextmanager
-async def _client(url: str, token: str) -> AsyncIterator[Client]:
-    async with (
-        create_mcp_http_client(headers={"Authorization": f"Bearer {token}"}) as http,
-        Client(streamable_http_client(url, http_client=http)) as client,
-    ):
-        yield client
 
 
 def _sentence(data: dict[str, Any] | None) -> str:
