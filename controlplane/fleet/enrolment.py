@@ -35,12 +35,21 @@ class Place:
     """Where the enforcer and everything it talks to is."""
 
     enforcer_id: str
-    listen: str
+    face: "Face"
     data_dir: Path
     control_plane_url: str
     root_key: str
     redis_url: str
     broker_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What clients see of it; `tls` is empty, or names the certificate's file and its key's."""
+
+    listen: str
+    public_url: str
+    tls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +66,11 @@ def toml(place: Place, upstreams: Sequence[Upstream]) -> str:
     user = f"enforcer-{place.enforcer_id}"
     lines = [
         f"enforcer_id = {_text(place.enforcer_id)}",
-        f"listen = {_text(place.listen)}",
+        f"listen = {_text(place.face.listen)}",
         'admin_listen = "127.0.0.1:0"',
-        f"public_url = {_text('http://' + place.listen)}",
+        f"public_url = {_text(place.face.public_url)}",
         f"data_dir = {_text(str(place.data_dir))}",
+        *_tls(place.face),
         "[control_plane]",
         f"url = {_text(place.control_plane_url)}",
         f"root_keys = [{_text(place.root_key)}]",
@@ -81,6 +91,13 @@ def for_user(admin_url: str, user: str) -> str:
     parts = urlsplit(admin_url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{parts.scheme}://{user}@{host}:{parts.port or 6379}{parts.path or '/0'}"
+
+
+def _tls(face: Face) -> list[str]:
+    if not face.tls:
+        return []
+    cert, key = face.tls
+    return [f"tls = {{cert = {_text(cert)}, key = {_text(key)}}}"]
 
 
 def _behind(upstream: Upstream) -> str:

@@ -11,6 +11,7 @@ import redis
 from controlplane.fleet import services
 from controlplane.fleet.models import Enforcer
 from controlplane.receipts.models import Receipt
+from deploy.certificates import issue, make_authority, utc_now
 from enforcer.config import load
 from enforcer.contract.args_hash import derive_server_key
 from enforcer.contract.keys import SigningKey
@@ -23,6 +24,7 @@ from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 URL = "http://127.0.0.1:9/mcp"
+TLS = ("--tls", "gate.crt", "gate.key")
 
 
 @pytest.fixture
@@ -32,6 +34,15 @@ def publisher(valkey: Valkey, broker: Valkey) -> Iterator[RunningPublisher]:
     ServerFactory(id="mail")
     with RunningPublisher() as running:
         yield running
+
+
+def write_certificate(directory: Path) -> tuple[str, str]:
+    """Files of a certificate and its key."""
+    made = issue(make_authority(["gate.example"], utc_now()), ["gate.example"], utc_now())
+    certificate, key = directory / "gate.crt", directory / "gate.key"
+    certificate.write_text(made.certificate_pem)
+    key.write_text(made.key_pem)
+    return str(certificate), str(key)
 
 
 def test_what_is_printed_is_a_file_that_the_enforcer_can_load(publisher: RunningPublisher, data_dir: Path) -> None:
@@ -44,6 +55,19 @@ def test_what_is_printed_is_a_file_that_the_enforcer_can_load(publisher: Running
     assert config.root_keys == (publisher.ring.root,)
     assert config.file.upstream[0].command == ["mcp-server-git", "--repository", 'a "b"']
     assert config.data_dir == data_dir / "enforcers" / "probe"
+
+
+def test_a_gate_beyond_this_machine_is_printed_with_its_certificate_and_the_url_that_clients_call(
+    publisher: RunningPublisher, data_dir: Path
+) -> None:
+    certificate = write_certificate(data_dir)
+    face = ["--listen", "0.0.0.0:8801", "--public-url", "https://gate.example", "--tls", *certificate]
+    ended = run("enroll", "probe", "--server", "files", "--upstream", URL, *face)
+    assert ended.code == 0, ended.err
+    (data_dir / "probe.toml").write_text(ended.out)
+    config = load(data_dir / "probe.toml")
+    assert (config.listen.host, config.file.public_url) == ("0.0.0.0", "https://gate.example")
+    assert (config.file.tls.cert, config.file.tls.key) == certificate
 
 
 def test_one_url_for_two_servers_stands_at_both(publisher: RunningPublisher, data_dir: Path) -> None:
@@ -137,6 +161,9 @@ def test_enrolment_leaves_a_receipt_that_names_user_and_host(publisher: RunningP
         (["probe", "--server", "files", "--remote"], "--remote", "serves no remote enrolment"),
         (["probe", "--server", "files", "--rotate"], "--rotate", "leave --rotate out"),
         (["probe", "--server", "files", "--listen", "0.0.0.0:80"], "--listen", "plaintext beyond this machine"),
+        (["probe", "--server", "files", *TLS, "--listen", "0.0.0.0:80"], "--public-url", "nobody can call 0.0.0.0:80"),
+        (["probe", "--server", "files", "--public-url", "http://a.example"], "--public-url", "write https://…"),
+        (["probe", "--server", "files", "--public-url", "https://u:p@a.example"], "--public-url", "nothing secret"),
         (["probe", "--server", "files", "--listen", "nowhere"], "--listen", "write HOST:PORT"),
     ],
 )

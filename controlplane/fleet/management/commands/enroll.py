@@ -18,12 +18,13 @@ from controlplane.common.commands import Command as BaseCommand
 from controlplane.common.errors import StackUnreachable
 from controlplane.config.environment import is_loopback, stored
 from controlplane.fleet import services
-from controlplane.fleet.enrolment import KEY, Place, Secrets, Upstream, toml
+from controlplane.fleet.enrolment import KEY, Face, Place, Secrets, Upstream, toml
 from controlplane.policy.signing import ask
 from controlplane.policy.wake import wake
 from enforcer.contract.keys import SigningKey
 
 USERS_WITHIN_S = 10.0
+EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 - nothing is bound here
 
 
 class Command(BaseCommand):
@@ -44,6 +45,10 @@ class Command(BaseCommand):
         parser.add_argument("--server", metavar="ID", action="append", required=True, help="may stand several times")
         parser.add_argument("--upstream", metavar="URL", default="", help="where the servers listen")
         parser.add_argument("--listen", metavar="H:P", default="", help="a free loopback port if not given")
+        parser.add_argument(
+            "--public-url", metavar="URL", default="", help="what clients call; as --listen if not given"
+        )
+        parser.add_argument("--tls", metavar=("CERT", "KEY"), nargs=2, help="PEM files, needed beyond loopback")
         parser.add_argument("--data-dir", metavar="D", type=Path, help="DATA_DIR/enforcers/ENFORCER_ID if not given")
         parser.add_argument("--rotate", action="store_true", help="new credentials for an enrolled enforcer")
         parser.add_argument("--remote", action="store_true", help="not served by this version")
@@ -82,11 +87,11 @@ def _upstreams(options: dict[str, Any], words: Sequence[str]) -> list[Upstream]:
     if len(ids) != len(set(ids)):
         raise UsageError.option("--server", "names a server twice; write each once")
     if url:
-        _check_upstream(url)
+        _check_url("--upstream", url, "http://HOST:PORT/PATH")
     return [Upstream(id_, url, tuple(words)) for id_ in ids]
 
 
-def _check_upstream(url: str) -> None:
+def _check_url(option: str, url: str, example: str) -> None:
     """What the enforcer would refuse in the printed file is refused here."""
     try:
         parts = urlsplit(url)
@@ -94,10 +99,9 @@ def _check_upstream(url: str) -> None:
     except ValueError:
         whole = False
     if not whole or parts.username or parts.query or parts.fragment:
-        sentence = "is no URL of a server; write http://HOST:PORT/PATH or https://…, nothing secret in it"
-        raise UsageError.option("--upstream", sentence)
+        raise UsageError.option(option, f"is no URL; write {example} or https://…, nothing secret in it")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise UsageError.option("--upstream", "is plaintext beyond this machine; write https://…")
+        raise UsageError.option(option, "is plaintext beyond this machine; write https://…")
 
 
 def _place(options: dict[str, Any]) -> Place:
@@ -108,7 +112,7 @@ def _place(options: dict[str, Any]) -> Place:
         raise StackUnreachable(f"{settings.DATA_DIR} holds no running control plane; start it with manage.py up")
     return Place(
         enforcer_id=enforcer_id,
-        listen=_listen(options["listen"]),
+        face=_face(options["listen"], options["public_url"], options["tls"]),
         data_dir=directory.absolute(),
         control_plane_url=settings.PUBLIC_URL,
         root_key=root_key,
@@ -117,7 +121,17 @@ def _place(options: dict[str, Any]) -> Place:
     )
 
 
-def _listen(given: str) -> str:
+def _face(listen: str, public_url: str, tls: Sequence[str] | None) -> Face:
+    address = _listen(listen, exposed=tls is not None)
+    if public_url:
+        _check_url("--public-url", public_url, "http://HOST:PORT")
+    elif address.rpartition(":")[0] in EVERYWHERE:
+        raise UsageError.option("--public-url", f"is needed: nobody can call {address}; write https://HOST:PORT")
+    files = tuple(str(Path(name).absolute()) for name in tls or ())
+    return Face(address, public_url or f"{'https' if files else 'http'}://{address}", files)
+
+
+def _listen(given: str, *, exposed: bool) -> str:
     if not given:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -125,9 +139,9 @@ def _listen(given: str) -> str:
     host, colon, port = given.rpartition(":")
     if not colon or not host or not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
         raise UsageError.option("--listen", f"{given!r} is no address; write HOST:PORT")
-    if not is_loopback(host.strip("[]")):
-        raise UsageError.option("--listen", f"{given} would be plaintext beyond this machine; write 127.0.0.1:PORT "
-                                            "and add tls or tls_ends_in_front to the file")  # fmt: skip
+    if not exposed and not is_loopback(host.strip("[]")):
+        raise UsageError.option("--listen", f"{given} would be plaintext beyond this machine; add --tls CERT KEY, or "
+                                            "write 127.0.0.1:PORT and add tls_ends_in_front to the file")  # fmt: skip
     return given
 
 
