@@ -54,7 +54,7 @@ class Receipt(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["chain_id", "sequence"]),
-            models.Index(fields=["event_time"]),
+            models.Index(fields=["event_time", "receipt_id"]),
             models.Index(fields=["server_id", "tool_name"]),
             models.Index(fields=["subject"]),
         ]

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from controlplane.fleet.models import Enforcer
 from controlplane.receipts.models import Chain, ReceiptIndex
+from controlplane.receipts.patience import patience
 from controlplane.receipts.store import Line, Taken, enter, locked_chain
 from enforcer.contract.documents import DocumentError, read
 from enforcer.contract.envelope import EnvelopeError, PayloadType, unseal
@@ -34,15 +35,19 @@ OWN_CHAIN = "control-plane"
 
 
 def ingest_batch(envelope: bytes) -> Taken:
-    """Store a signed batch: at least once on the wire, exactly once here. One that is not genuine changes nothing."""
-    try:
-        batch = _genuine(envelope)
-        lines = [_line(raw.encode()) for raw in batch.receipts]
-        _check(batch, lines)
-    except (EnvelopeError, DocumentError, ReceiptError) as problem:
-        log.warning("a batch of receipts was refused: %r", str(problem))
-        return Taken(refused=str(problem))
-    return _store(batch, lines)
+    """Store a signed batch: at least once on the wire, exactly once here. One that is not genuine changes nothing.
+
+    Raises `OperationalError` where the database does not let it in time; the enforcer sends it again.
+    """
+    with patience():
+        try:
+            batch = _genuine(envelope)
+            lines = [_line(raw.encode()) for raw in batch.receipts]
+            _check(batch, lines)
+        except (EnvelopeError, DocumentError, ReceiptError) as problem:
+            log.warning("a batch of receipts was refused: %r", str(problem))
+            return Taken(refused=str(problem))
+        return _store(batch, lines)
 
 
 def _genuine(envelope: bytes) -> Batch:

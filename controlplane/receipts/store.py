@@ -4,6 +4,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from controlplane.receipts.models import Chain, Conflict, Receipt, ReceiptIndex
 from enforcer.contract import strict_json
 from enforcer.contract.receipt import Link
@@ -39,10 +41,9 @@ def locked_chain(chain_id: str, enforcer_id: str) -> Chain:
 
 def enter(chain: Chain, lines: Sequence[Line]) -> Taken:
     """Store what is new, note what contradicts what is there, and move the watermark of the locked chain."""
+    claimed = _claim(chain, lines)
     ids = [line.link.receipt_id for line in lines]
-    ReceiptIndex.objects.bulk_create([_index(line.link) for line in lines], ignore_conflicts=True)
     places = {index.receipt_id: index for index in ReceiptIndex.objects.filter(receipt_id__in=ids)}
-    known = set(Receipt.objects.filter(receipt_id__in=ids).values_list("receipt_id", flat=True))
     new: dict[str, Receipt] = {}
     conflicts = 0
     for line in lines:
@@ -50,11 +51,31 @@ def enter(chain: Chain, lines: Sequence[Line]) -> Taken:
         if problem:
             conflicts += 1
             _conflict(line, problem)
-        elif line.link.receipt_id not in known:
+        elif line.link.receipt_id in claimed:
             new[line.link.receipt_id] = _row(line)
     Receipt.objects.bulk_create(new.values())
     _advance(chain)
     return Taken(len(new), len(lines) - len(new) - conflicts, conflicts)
+
+
+def _claim(chain: Chain, lines: Sequence[Line]) -> set[str]:
+    """Take the places in the index that are free; whose id was entered here is new, in whatever month its body lies.
+
+    Another chain may enter one of the ids at this moment, so whose they are is read again afterwards.
+    """
+    wanted = Q(receipt_id__in=[line.link.receipt_id for line in lines]) | Q(
+        chain_id=chain.chain_id, sequence__in=[line.link.sequence for line in lines]
+    )
+    taken = list(ReceiptIndex.objects.filter(wanted))
+    ids = {index.receipt_id for index in taken}
+    places = {index.sequence for index in taken if index.chain_id == chain.chain_id}
+    free: dict[str, ReceiptIndex] = {}
+    for link in (line.link for line in lines):
+        if link.receipt_id not in ids and link.receipt_id not in free and link.sequence not in places:
+            free[link.receipt_id] = _index(link)
+            places.add(link.sequence)
+    ReceiptIndex.objects.bulk_create(free.values(), ignore_conflicts=True)
+    return set(free)
 
 
 def _index(link: Link) -> ReceiptIndex:

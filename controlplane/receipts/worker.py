@@ -21,6 +21,7 @@ from django.conf import settings  # noqa: E402 - Django must be set up first
 from django.db import DatabaseError, close_old_connections  # noqa: E402
 
 from controlplane.fleet.models import Enforcer  # noqa: E402
+from controlplane.receipts.patience import patience  # noqa: E402
 from controlplane.receipts.services import OWN_ID  # noqa: E402
 from enforcer.contract.redis_names import receipts_queue  # noqa: E402
 
@@ -84,7 +85,8 @@ class FollowEnforcers(bootsteps.StartStopStep):  # type: ignore[misc]  # celery 
 def follow(consumer: Any) -> None:
     """Consume every enrolled enforcer's queue; the decommissioned ones' too, until what they sent is in."""
     try:
-        wanted = [receipts_queue(id_) for id_ in Enforcer.objects.values_list("id", flat=True)]
+        with patience():
+            wanted = [receipts_queue(id_) for id_ in Enforcer.objects.values_list("id", flat=True)]
     except DatabaseError as problem:
         log.warning("the list of enforcers can't be read: %s", problem)
         return

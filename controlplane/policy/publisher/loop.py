@@ -19,11 +19,13 @@ from controlplane.policy.publisher.bell import Bell
 from controlplane.policy.publisher.entries import document_entry, document_key, keys_entry, lease_entry
 from controlplane.policy.publisher.keys import KeyRing
 from controlplane.policy.publisher.mirror import Entry, Mirror, digest
+from controlplane.receipts import partitions
 
 log = logging.getLogger(__name__)
 TICK_S = 1.0
 ACK_S = 0.5
 SEEN_S = 5.0
+PARTITIONS_S = 3600.0
 REDIS_AGAIN_S = 0.5
 
 
@@ -43,6 +45,7 @@ class Publisher:
             _Timer(ACK_S, lambda: self._show(self._acks.entries())),
             _Timer(SEEN_S, lambda: self._on_redis(lambda: heartbeats.remember(self._mirror.client))),
             _Timer(SEEN_S, forget_old),
+            _Timer(PARTITIONS_S, partitions.maintain),
         ]
 
     def run(self, stopping: threading.Event) -> None:

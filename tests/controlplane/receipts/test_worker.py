@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -16,6 +15,7 @@ from controlplane.receipts.models import Chain
 from enforcer.contract.acl import broker_acl
 from enforcer.contract.redis_names import receipts_queue
 from enforcer.link.celery_out import CelerySender
+from tests.controlplane.receipts import databases
 from tests.controlplane.receipts.sending import Sender
 from tests.controlplane.receipts.test_admission import message
 from tests.support.processes import Program, wait_for
@@ -44,10 +44,8 @@ pytestmark = [
 
 def database_url() -> str:
     """Of the database that the test itself uses."""
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+    name = str(connection.settings_dict["NAME"])
+    return f"sqlite:///{name}" if connection.vendor == "sqlite" else databases.url(name)
 
 
 class Running:
@@ -140,6 +138,21 @@ def test_the_worker_goes_on_after_its_broker_was_away(running: Running) -> None:
     with running.gate() as gate:
         gate.lpush(QUEUE, json.dumps(message([[sender.batch(sender.receipts(1)).decode()], {}, {}])))
         wait_for(lambda: stored(sender), "the batch")
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite locks no single table")
+def test_a_locked_table_does_not_hold_the_worker_and_what_comes_again_is_stored(running: Running) -> None:
+    sender = Sender("gate").enrol()
+    wait_for(lambda: f"consuming {QUEUE}" in running.worker.output, "the queue")
+    batch = json.dumps(message([[sender.batch(sender.receipts(2)).decode()], {}, {}]))
+    with running.gate() as gate:
+        with databases.session() as other:
+            other.execute("BEGIN; LOCK TABLE receipts_receipt, fleet_enforcer IN ACCESS EXCLUSIVE MODE")
+            gate.lpush(QUEUE, batch)
+            wait_for(lambda: "a batch was not stored now" in running.worker.output, "the end of its patience")
+        gate.lpush(QUEUE, batch)
+        wait_for(lambda: stored(sender), "the batch")
+    assert "Traceback" not in running.worker.output
 
 
 def test_what_the_enforcer_really_sends_is_stored_and_a_stopped_worker_leaves_nothing_unacknowledged(
