@@ -1,13 +1,6 @@
-"""Pages of this app in the web admin."""
+"""Pages of this app in the web admin: a module each for switches, and for revocations and quarantines."""
 
-from django.contrib import admin
+from controlplane.incidents.admin_held import QuarantineAdmin, RevokedPrincipalAdmin, RevokedTokenAdmin
+from controlplane.incidents.admin_switches import KillSwitchAdmin
 
-from controlplane.common.admin import ReadOnlyAdmin
-from controlplane.incidents.models import KillSwitch
-
-
-@admin.register(KillSwitch)
-class KillSwitchAdmin(ReadOnlyAdmin[KillSwitch]):
-    """To be written."""
-
-    search_fields = ("pk",)
+__all__ = ["KillSwitchAdmin", "QuarantineAdmin", "RevokedPrincipalAdmin", "RevokedTokenAdmin"]
