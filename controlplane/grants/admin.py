@@ -1,102 +1,28 @@
-"""Grants in the web admin: each explains itself in a sentence."""
+"""Grants in the web admin: each explains itself in a sentence, and says what it comes to today."""
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from controlplane.common.admin import badge
-from controlplane.common.form_fields import JsonField, LinesField
+from controlplane.common.admin_pages import without
 from controlplane.common.unseen import shortened
+from controlplane.grants.admin_filters import OfGroupFilter, OnServerFilter, ReachingFilter, WindowFilter
+from controlplane.grants.admin_form import GrantForm
+from controlplane.grants.effect import effect_of
 from controlplane.grants.models import Grant
 from controlplane.grants.sentence import sentence
-from controlplane.policy.admin_base import ItemForm, PolicyAdmin
+from controlplane.inventory.models import Server
+from controlplane.policy.admin_base import PolicyAdmin
 from controlplane.policy.declarative.outcome import Applied
+from controlplane.principals.models import Group, Principal
 from enforcer.contract.strict_json import JsonObject
-from enforcer.contract.times import to_text
 
-
-class GrantForm(ItemForm):
-    """Who × what, and the limits. The model's `key` is the item's `id`."""
-
-    id = forms.CharField(required=False, max_length=63, help_text="Left empty, it is made of what the grant says.")
-    tools = LinesField(help_text="Names or globs of tools, one a line; * alone is every tool of the server.")
-    constraint = JsonField(help_text="A JSON Schema that the arguments have to satisfy.")
-
-    class Meta:
-        model = Grant
-        fields = ("effect", "principal", "group", "server", "trust", "risk", "max_risk", "rate", "not_before",
-                  "not_after", "reason", "ticket")  # fmt: skip
-        help_texts = {
-            "principal": "Either a principal or a group.",
-            "server": "A server and its tools, or a selector below.",
-            "trust": "Instead of a server: every server of this trust level.",
-            "risk": "Instead of a server: every tool of this risk.",
-            "max_risk": "Calls above it need an approval.",
-            "rate": "Like 10/minute; empty is no limit.",
-            "not_before": "UTC.",
-            "not_after": "UTC; then the grant ends by itself.",
-        }
-        widgets = {"reason": forms.Textarea({"rows": 2})}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            self.fields["id"].disabled = True
-            for name in ("tools", "constraint"):
-                self.initial[name] = getattr(self.instance, name)
-            self.initial["id"] = self.instance.key
-
-    def item(self) -> JsonObject:
-        given = self.cleaned_data
-        who: JsonObject = {}
-        if given["principal"]:
-            who = {"principal": given["principal"].subject, "issuer": given["principal"].issuer}
-        if given["group"]:
-            who["group"] = given["group"].name
-        deny = given["effect"] == "deny"
-        item: JsonObject = {
-            "id": given["id"],
-            "effect": given["effect"],
-            **who,
-            "server": given["server"].id if given["server"] else "",
-            "tools": given["tools"] or None,
-            "trust": given["trust"],
-            "risk": given["risk"],
-            "max_risk": "" if deny else given["max_risk"],
-            "constraint": given["constraint"],
-            "rate": given["rate"],
-            "not_before": to_text(given["not_before"].timestamp()) if given["not_before"] else "",
-            "not_after": to_text(given["not_after"].timestamp()) if given["not_after"] else "",
-            "reason": given["reason"],
-            "ticket": given["ticket"],
-        }
-        return {key: value for key, value in item.items() if value not in ("", None)}
-
-
-class EndedFilter(admin.SimpleListFilter):
-    """Grants whose window is over, or not begun, decide nothing."""
-
-    title = "window"
-    parameter_name = "window"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("open", "open now"), ("ended", "ended"), ("later", "not begun")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Grant]) -> QuerySet[Grant]:
-        now = timezone.now()
-        match self.value():
-            case "open":
-                begun = Q(not_before__isnull=True) | Q(not_before__lte=now)
-                return queryset.filter(begun, Q(not_after__isnull=True) | Q(not_after__gt=now))
-            case "ended":
-                return queryset.filter(not_after__lte=now)
-            case "later":
-                return queryset.filter(not_before__gt=now)
-        return queryset
+KEY_SHOWN = 10
+PREFILLED = {"principal": Principal, "group": Group, "server": Server}
 
 
 @admin.register(Grant)
@@ -105,9 +31,19 @@ class GrantAdmin(PolicyAdmin[Grant]):
 
     section = "grants"
     form = GrantForm
-    list_display = ("key", "shown_effect", "says", "window", "ticket")
-    list_display_links = ("key", "says")
-    list_filter = ("effect", EndedFilter, "max_risk", "trust", "risk", "server__trust_level")
+    list_display = ("says", "shown_effect", "max_risk", "window", "ticket", "shown_key")
+    list_display_links = ("says",)
+    list_filter = (
+        "effect",
+        WindowFilter,
+        "max_risk",
+        "trust",
+        "risk",
+        "server__trust_level",
+        ReachingFilter,
+        OnServerFilter,
+        OfGroupFilter,
+    )
     search_fields = ("key", "principal__subject", "group__name", "server__id", "ticket", "reason")
     list_select_related = ("principal", "group", "server")
     autocomplete_fields = ("principal", "group", "server")
@@ -119,15 +55,24 @@ class GrantAdmin(PolicyAdmin[Grant]):
         ("Why", {"fields": ("reason", "ticket", "id", "why")}),
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Grant | None = None) -> Any:
+        found: Any = super().get_fieldsets(request, obj)
+        return found if self.has_change_permission(request) else without(found, "id", "why")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What a link of another page fills in; a key of nothing is left out."""
+        given: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {name: value for name, value in given.items() if name not in PREFILLED or _is_there(name, value)}
+
+    @admin.display(description="in a sentence", ordering="principal__subject")
+    def says(self, grant: Grant) -> str:
+        return shortened(sentence(grant), 300)
+
     @admin.display(description="effect", ordering="effect")
     def shown_effect(self, grant: Grant) -> str:
         return badge(grant.effect, "good" if grant.effect == "allow" else "bad")
 
-    @admin.display(description="in a sentence")
-    def says(self, grant: Grant) -> str:
-        return shortened(sentence(grant), 300)
-
-    @admin.display(description="window")
+    @admin.display(description="window", ordering="not_after")
     def window(self, grant: Grant) -> str:
         now = timezone.now()
         if grant.not_after and grant.not_after <= now:
@@ -135,6 +80,11 @@ class GrantAdmin(PolicyAdmin[Grant]):
         if grant.not_before and grant.not_before > now:
             return badge("not begun", "quiet")
         return f"until {grant.not_after:%Y-%m-%d}" if grant.not_after else "open"
+
+    @admin.display(description="key", ordering="key")
+    def shown_key(self, grant: Grant) -> str:
+        long = grant.key.startswith("g-") and len(grant.key) > KEY_SHOWN
+        return format_html("<code>{}</code>", f"{grant.key[:KEY_SHOWN]}…" if long else grant.key)
 
     def key_item(self, obj: Grant) -> JsonObject:
         who = obj.principal.subject if obj.principal else ""
@@ -144,3 +94,17 @@ class GrantAdmin(PolicyAdmin[Grant]):
         if applied.changes:
             return Grant.objects.get(key=applied.changes[0].key)
         return Grant.objects.get(key=item["id"])
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], add: bool = False, change: bool = False,
+        form_url: str = "", obj: Grant | None = None,
+    ) -> HttpResponse:  # fmt: skip
+        if obj is not None:
+            context |= {"says": sentence(obj), "effect": effect_of(obj)}
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+def _is_there(name: str, value: str) -> bool:
+    model = PREFILLED[name]
+    wrong = model is not Server and not (value.isascii() and value.isdigit() and len(value) < 18)
+    return not wrong and model._default_manager.filter(pk=value).exists()

@@ -1,27 +1,7 @@
-"""Pages of this app in the web admin."""
+"""Pages of this app in the web admin: a module each for levels, servers and tools, and one for reviews."""
 
-from django.contrib import admin
+from controlplane.inventory.admin_levels import TrustLevelAdmin
+from controlplane.inventory.admin_servers import ServerAdmin
+from controlplane.inventory.admin_tools import ToolAdmin
 
-from controlplane.common.admin import ReadOnlyAdmin
-from controlplane.inventory.models import Server, Tool, TrustLevel
-
-
-@admin.register(Server)
-class ServerAdmin(ReadOnlyAdmin[Server]):
-    """To be written."""
-
-    search_fields = ("pk",)
-
-
-@admin.register(Tool)
-class ToolAdmin(ReadOnlyAdmin[Tool]):
-    """To be written."""
-
-    search_fields = ("pk",)
-
-
-@admin.register(TrustLevel)
-class TrustLevelAdmin(ReadOnlyAdmin[TrustLevel]):
-    """To be written."""
-
-    search_fields = ("pk",)
+__all__ = ["ServerAdmin", "ToolAdmin", "TrustLevelAdmin"]

@@ -1,34 +1,8 @@
-"""Pages of this app in the web admin."""
+"""Pages of this app in the web admin: a module each for principals, groups, providers and tokens."""
 
-from django.contrib import admin
+from controlplane.principals.admin_groups import GroupAdmin
+from controlplane.principals.admin_principals import PrincipalAdmin
+from controlplane.principals.admin_providers import IdentityProviderAdmin
+from controlplane.principals.admin_tokens import IssuedTokenAdmin
 
-from controlplane.common.admin import ReadOnlyAdmin
-from controlplane.principals.models import Group, IdentityProvider, IssuedToken, Principal
-
-
-@admin.register(Principal)
-class PrincipalAdmin(ReadOnlyAdmin[Principal]):
-    """To be written."""
-
-    search_fields = ("pk",)
-
-
-@admin.register(Group)
-class GroupAdmin(ReadOnlyAdmin[Group]):
-    """To be written."""
-
-    search_fields = ("pk",)
-
-
-@admin.register(IdentityProvider)
-class IdentityProviderAdmin(ReadOnlyAdmin[IdentityProvider]):
-    """To be written."""
-
-    search_fields = ("pk",)
-
-
-@admin.register(IssuedToken)
-class IssuedTokenAdmin(ReadOnlyAdmin[IssuedToken]):
-    """To be written."""
-
-    search_fields = ("pk",)
+__all__ = ["GroupAdmin", "IdentityProviderAdmin", "IssuedTokenAdmin", "PrincipalAdmin"]
