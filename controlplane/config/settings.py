@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "controlplane.accounts",
     "controlplane.inventory",
     "controlplane.principals",
+    "controlplane.credentials",
     "controlplane.grants",
     "controlplane.policy",
     "controlplane.incidents",
