@@ -32,7 +32,7 @@ def apply_policy(
 @service(Right.VIEW)  # what else is needed depends on what the file changes: `write_changes` asks
 def _apply(*, value: JsonValue, source: str, actor: Actor, now: datetime, prune: bool, dry_run: bool) -> Applied:
     current = current_policy()
-    draft = read_policy(value, _base(current) if prune else current, held=held_tools(), now=now)
+    draft = read_policy(value, current, held=held_tools(), now=now, prune=prune)
     planned = _plan(current, draft, prune=prune)
     if dry_run or planned.problems:
         raise NothingWritten(planned)
@@ -58,8 +58,3 @@ def _newest_changes() -> tuple[int, ...]:
     """Where a file changes nothing, what it says may still wait for the publisher or for enforcers."""
     parts = ChangedServer.objects.order_by().values("server_id", "change__kind").annotate(newest=Max("change_id"))
     return tuple(sorted(set(parts.values_list("newest", flat=True))))
-
-
-def _base(current: Policy) -> Policy:
-    """What a pruning file may refer to without naming it."""
-    return Policy(trust_levels=current.trust_levels, discovered=current.discovered, kill_switches=current.kill_switches)

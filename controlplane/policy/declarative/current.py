@@ -1,11 +1,13 @@
-"""What the rows hold, in the form of a policy file; the diff reads this, and so will an export."""
+"""What the rows hold, in the form of a policy file and in the types that its readers give; one query a table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
-from typing import TypeVar
+from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 
+from controlplane.credentials.models import VaultBackend, VaultReference
+from controlplane.credentials.specs import VaultBackendSpec
 from controlplane.grants.models import Grant
 from controlplane.grants.specs import GrantSpec
 from controlplane.incidents.models import KillSwitch
@@ -14,13 +16,16 @@ from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
 from controlplane.policy.declarative.policy import KillSpec, Policy, ToolKey
 from controlplane.principals.models import Group, IdentityProvider, Principal
 from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalKey, PrincipalSpec
+from enforcer.contract.levels import Risk
+from enforcer.contract.levels import TrustLevel as Level
+from enforcer.contract.strict_json import MAX_INT
 
-S = TypeVar("S", TrustLevelSpec, ServerSpec, ToolSpec, IdentityProviderSpec)
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """Which rows to read; levels, providers, servers and raised switches are few and always read whole."""
+    """Which rows to read; levels, providers, backends, servers and raised switches are few and always read whole."""
 
     groups: QuerySet[Group] = field(default_factory=Group.objects.all)
     principals: QuerySet[Principal] = field(default_factory=Principal.objects.all)
@@ -31,20 +36,19 @@ class Rows:
 def current_policy(rows: Rows | None = None) -> Policy:
     """Every object a file can speak of, or a part. Retired servers count as absent; discovered tools stand apart."""
     rows = rows or Rows()
-    tools = list(rows.tools.filter(server__retired=False).order_by("server_id", "name"))
-    servers = Server.objects.filter(retired=False).order_by("id")
-    providers = IdentityProvider.objects.order_by("id")
-    grants = rows.grants.order_by("key").select_related("principal", "group")
+    declared, discovered = _tools(rows.tools.filter(server__retired=False).order_by("server_id", "name"))
     return Policy(
-        trust_levels={row.name: _spec(TrustLevelSpec, row) for row in TrustLevel.objects.order_by("name")},
-        identity_providers={row.issuer: _spec(IdentityProviderSpec, row) for row in providers},
-        groups={row.name: GroupSpec(name=row.name) for row in rows.groups.order_by("name")},
-        principals={spec.key: spec for spec in map(_principal, rows.principals.prefetch_related("groups"))},
-        servers={row.id: _spec(ServerSpec, row) for row in servers},
-        tools=_tools(row for row in tools if row.declared),
-        grants={row.key: _grant(row) for row in grants},
-        kill_switches=_raised(),
-        discovered=_tools(row for row in tools if not row.declared),
+        trust_levels={level.name: level for level in _trust_levels()},
+        identity_providers={provider.issuer: provider for provider in _identity_providers()},
+        vault_backends={backend.name: backend for backend in _vault_backends()},
+        groups={name: GroupSpec(name=name) for name in rows.groups.order_by("name").values_list("name", flat=True)},
+        principals={principal.key: principal for principal in _principals(rows.principals)},
+        servers={server.id: server for server in _servers()},
+        tools=declared,
+        grants={grant.key: grant for grant in _grants(rows.grants)},
+        kill_switches={switch.target: switch for switch in _raised()},
+        discovered=discovered,
+        backends_in_use=frozenset(VaultReference.objects.values_list("backend_id", flat=True)),
     )
 
 
@@ -56,26 +60,78 @@ def held_tools(server_ids: Iterable[str] | None = None) -> set[ToolKey]:
     return set(waiting.values_list("server_id", "name"))
 
 
-def _raised() -> dict[str, KillSpec]:
-    rows = KillSwitch.objects.filter(lowered_at__isnull=True)
-    return {row.target: KillSpec(target=row.target, reason=row.reason) for row in rows}
+def _trust_levels() -> Iterator[TrustLevelSpec]:
+    for row in TrustLevel.objects.order_by("name").values(*_columns(TrustLevelSpec)):
+        yield TrustLevelSpec(**row | {"name": Level(row["name"]), "ceiling": Risk(row["ceiling"])})
 
 
-def _tools(rows: Iterable[Tool]) -> dict[ToolKey, ToolSpec]:
-    return {spec.key: spec for spec in (_spec(ToolSpec, row) for row in rows)}
+def _identity_providers() -> Iterator[IdentityProviderSpec]:
+    """The oldest first: it is the default issuer."""
+    for row in IdentityProvider.objects.order_by("id").values(*_columns(IdentityProviderSpec)):
+        yield IdentityProviderSpec(**row | {"jwks": _as_read(row["jwks"])})
 
 
-def _principal(row: Principal) -> PrincipalSpec:
-    groups = sorted(group.name for group in row.groups.all())
-    return PrincipalSpec(subject=row.subject, issuer=row.issuer, actor_type=row.actor_type, groups=groups)
+def _vault_backends() -> Iterator[VaultBackendSpec]:
+    for row in VaultBackend.objects.order_by("name").values(*_columns(VaultBackendSpec)):
+        yield VaultBackendSpec(**row)
 
 
-def _grant(row: Grant) -> GrantSpec:
-    values = {f.name: getattr(row, f.name) for f in fields(GrantSpec)}
-    principal = PrincipalKey(row.principal.issuer, row.principal.subject) if row.principal else None
-    group = row.group.name if row.group else ""
-    return GrantSpec(**values | {"principal": principal, "group": group, "server_id": row.server_id or ""})
+def _principals(wanted: QuerySet[Principal]) -> Iterator[PrincipalSpec]:
+    """Memberships in a query of their own: a prefetch would name every principal in it."""
+    groups: dict[int, list[str]] = {}
+    members = Principal.groups.through.objects.filter(principal__in=wanted).order_by("group__name")
+    for principal_id, name in members.values_list("principal_id", "group__name"):
+        groups.setdefault(principal_id, []).append(name)
+    rows = wanted.order_by("issuer", "subject").values_list("id", "subject", "issuer", "actor_type")
+    for id_, subject, issuer, kind in rows:
+        yield PrincipalSpec(subject=subject, issuer=issuer, actor_type=kind, groups=sorted(groups.get(id_, [])))
 
 
-def _spec(kind: type[S], row: Model) -> S:
-    return kind(**{f.name: getattr(row, f.name) for f in fields(kind)})
+def _servers() -> Iterator[ServerSpec]:
+    for row in Server.objects.filter(retired=False).order_by("id").values(*_columns(ServerSpec)):
+        yield ServerSpec(**row)
+
+
+def _tools(wanted: QuerySet[Tool]) -> tuple[dict[ToolKey, ToolSpec], dict[ToolKey, ToolSpec]]:
+    """The declared ones and the discovered ones."""
+    declared: dict[ToolKey, ToolSpec] = {}
+    discovered: dict[ToolKey, ToolSpec] = {}
+    for row in wanted.values("declared", *_columns(ToolSpec)):
+        found = declared if row.pop("declared") else discovered
+        schema = _as_read(row["input_schema"])
+        spec = ToolSpec(**row | {"risk": Risk(row["risk"]), "input_schema": schema})
+        found[spec.key] = spec
+    return declared, discovered
+
+
+def _grants(wanted: QuerySet[Grant]) -> Iterator[GrantSpec]:
+    plain = [name for name in _columns(GrantSpec) if name not in ("principal", "group")]
+    for row in wanted.order_by("key").values(*plain, "principal__issuer", "principal__subject", "group__name"):
+        issuer, subject = row.pop("principal__issuer"), row.pop("principal__subject")
+        made: Row = {
+            "principal": None if subject is None else PrincipalKey(issuer, subject),
+            "group": row.pop("group__name") or "",
+            "server_id": row["server_id"] or "",
+            "max_risk": Risk(row["max_risk"]),
+            "constraint": _as_read(row["constraint"]),
+        }
+        yield GrantSpec(**row | made)
+
+
+def _raised() -> Iterator[KillSpec]:
+    for row in KillSwitch.objects.filter(lowered_at__isnull=True).order_by("target").values("target", "reason"):
+        yield KillSpec(**row)
+
+
+def _columns(kind: type) -> list[str]:
+    return [one.name for one in fields(kind)]
+
+
+def _as_read(value: Any) -> Any:
+    """PostgreSQL gives 1e300 back as an integer of 301 digits, which no JSON reader here would take for a number."""
+    if isinstance(value, dict):
+        return {key: _as_read(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_read(inner) for inner in value]
+    beyond = isinstance(value, int) and abs(value) > MAX_INT
+    return float(value) if beyond else value

@@ -50,7 +50,8 @@ def diff(current: Policy, said: Policy, *, prune: bool) -> tuple[Change, ...]:
             if key not in before or (before[key] != spec and not isinstance(spec, KillSpec)):
                 made.append(Change(name, noun, key, before.get(key), spec))
         if prune and name not in NEVER_PRUNED:
-            gone += [Change(name, noun, key, spec, None) for key, spec in before.items() if key not in after]
+            stays = after.keys() | (current.backends_in_use if name == "vault_backends" else ())
+            gone += [Change(name, noun, key, spec, None) for key, spec in before.items() if key not in stays]
     return (*made, *reversed(gone))
 
 

@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from controlplane.policy.declarative.policy import Policy, Spec, section
 from controlplane.policy.declarative.problems import Path, Problem, key_of
 from controlplane.policy.declarative.reader import Reader
+from controlplane.principals.models import OWN_ISSUER
 from controlplane.principals.specs import PrincipalKey
 
 
 @dataclass(slots=True)
 class Draft:
-    """`current` is what the rows hold, for references to objects that the file doesn't name."""
+    """`current` is what the file may refer to without naming it; `rows` is all that the rows hold."""
 
     current: Policy
+    rows: Policy
     said: Policy = field(default_factory=Policy)
     places: dict[tuple[str, Hashable], Path] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -39,6 +41,14 @@ class Draft:
                     found.setdefault(key.subject, []).append(key)
                 self._subjects.append(found)
         return self._subjects
+
+    def issuers(self) -> set[str]:
+        """Whose tokens are accepted."""
+        return {OWN_ISSUER, *self.said.identity_providers, *self.current.identity_providers}
+
+    def standing(self, name: str, key: Hashable) -> bool:
+        """Whether the file says of the object exactly what the rows say."""
+        return section(self.rows, name).get(key) == section(self.said, name)[key]
 
     def wrong(self, name: str, key: Hashable, below: Path, what: str, right: str) -> None:
         """Refuse something inside an object that was read."""

@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from controlplane.credentials.specs import VaultBackendSpec
 from controlplane.grants.specs import GrantSpec
 from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
 from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalKey, PrincipalSpec
@@ -20,16 +21,25 @@ class KillSpec:
 
 
 Spec: TypeAlias = (
-    TrustLevelSpec | IdentityProviderSpec | GroupSpec | PrincipalSpec | ServerSpec | ToolSpec | GrantSpec | KillSpec
+    TrustLevelSpec
+    | IdentityProviderSpec
+    | VaultBackendSpec
+    | GroupSpec
+    | PrincipalSpec
+    | ServerSpec
+    | ToolSpec
+    | GrantSpec
+    | KillSpec
 )
 
 
 @dataclass(slots=True)
 class Policy:
-    """Objects by what they are known by, in the order in which they can be created."""
+    """Objects by what they are known by. `discovered` and `backends_in_use` are facts that no file says."""
 
     trust_levels: dict[str, TrustLevelSpec] = field(default_factory=dict)
     identity_providers: dict[str, IdentityProviderSpec] = field(default_factory=dict)
+    vault_backends: dict[str, VaultBackendSpec] = field(default_factory=dict)
     groups: dict[str, GroupSpec] = field(default_factory=dict)
     principals: dict[PrincipalKey, PrincipalSpec] = field(default_factory=dict)
     servers: dict[str, ServerSpec] = field(default_factory=dict)
@@ -37,14 +47,7 @@ class Policy:
     grants: dict[str, GrantSpec] = field(default_factory=dict)
     kill_switches: dict[str, KillSpec] = field(default_factory=dict)
     discovered: dict[ToolKey, ToolSpec] = field(default_factory=dict)
-    _by_server: dict[str, list[ToolSpec]] = field(default_factory=dict)
-
-    def tools_on(self, server_id: str) -> list[ToolSpec]:
-        """All tools of a server; asked for once no more are added."""
-        if not self._by_server:
-            for tool in self.tools.values():
-                self._by_server.setdefault(tool.server_id, []).append(tool)
-        return self._by_server.get(server_id, [])
+    backends_in_use: frozenset[str] = frozenset()
 
     def default_issuer(self) -> str | None:
         """The first identity provider's."""
@@ -56,6 +59,7 @@ def overlaid(below: Policy, above: Policy) -> Policy:
     return Policy(
         trust_levels=below.trust_levels | above.trust_levels,
         identity_providers=below.identity_providers | above.identity_providers,
+        vault_backends=below.vault_backends | above.vault_backends,
         groups=below.groups | above.groups,
         principals=below.principals | above.principals,
         servers=below.servers | above.servers,
@@ -65,9 +69,11 @@ def overlaid(below: Policy, above: Policy) -> Policy:
     )
 
 
+# In the order in which objects can refer to each other, and so be read, written and, backwards, removed.
 SECTIONS: tuple[tuple[str, str], ...] = (
     ("trust_levels", "trust_level"),
     ("identity_providers", "identity_provider"),
+    ("vault_backends", "vault_backend"),
     ("groups", "group"),
     ("principals", "principal"),
     ("servers", "server"),

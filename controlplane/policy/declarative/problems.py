@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Path = tuple[str | int, ...]
 Lines = Mapping[Path, int]
@@ -18,6 +19,14 @@ class Problem:
     what: str
     right: str
     line: int | None = None
+
+
+class Fault(NamedTuple):
+    """What a rule finds wrong with an object; whether it is refused depends on whether it is new."""
+
+    below: Path
+    what: str
+    right: str
 
 
 def key_of(path: Path) -> str:

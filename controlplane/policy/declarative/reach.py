@@ -10,10 +10,16 @@ from controlplane.principals.specs import IdentityProviderSpec, PrincipalKey, Pr
 
 
 class Reach:
-    """One policy, looked up by who is granted something. Groups alone and kill switches touch no snapshot."""
+    """One policy, looked up by who is granted something. Groups, vault backends and kill switches touch no snapshot.
+
+    Places are noted first and looked up at the end, so that a selector of thousands of grants is worked out once.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self._servers = policy.servers
+        self._ids: set[str] = set()
+        self._levels: set[str] = set()  # "" is every level
+        self._groups: set[str] = set()
         self._of_principal: dict[PrincipalKey, list[GrantSpec]] = {}
         self._of_group: dict[str, list[GrantSpec]] = {}
         for grant in policy.grants.values():
@@ -22,37 +28,42 @@ class Reach:
             else:
                 self._of_group.setdefault(grant.group, []).append(grant)
 
-    def servers(self, spec: Spec | None) -> set[str]:
-        """Ids of the servers whose snapshot holds something of it."""
+    def note(self, spec: Spec | None) -> None:
+        """Servers whose snapshot holds something of it."""
         match spec:
             case ServerSpec():
-                return {spec.id}
+                self._ids.add(spec.id)
             case ToolSpec():
-                return {spec.server_id}
+                self._ids.add(spec.server_id)
             case TrustLevelSpec():
-                return {server.id for server in self._servers.values() if server.trust_level_id == spec.name}
+                self._levels.add(spec.name)
             case IdentityProviderSpec():
-                return set(self._servers)
+                self._levels.add("")
             case GrantSpec():
-                return self._granted([spec])
+                self._granted([spec])
             case PrincipalSpec():
-                grouped = [grant for name in spec.groups for grant in self._of_group.get(name, [])]
-                return self._granted([*self._of_principal.get(spec.key, []), *grouped])
-            case _:
-                return set()
+                self._granted(self._of_principal.get(spec.key, []))
+                self._groups.update(spec.groups)
 
-    def _granted(self, grants: Iterable[GrantSpec]) -> set[str]:
-        reached: set[str] = set()
+    def servers(self) -> set[str]:
+        """Ids of all that was noted."""
+        for name in self._groups:
+            self._granted(self._of_group.get(name, []))
+        levels = self._levels
+        return self._ids | {s.id for s in self._servers.values() if "" in levels or s.trust_level_id in levels}
+
+    def _granted(self, grants: Iterable[GrantSpec]) -> None:
         for grant in grants:
             if grant.server_id:
-                reached.add(grant.server_id)
+                self._ids.add(grant.server_id)
             else:
-                selected = self._servers.values()
-                reached.update(s.id for s in selected if grant.trust in ("", s.trust_level_id))
-        return reached
+                self._levels.add(grant.trust)
 
 
 def touched(changes: Iterable[Change], before: Policy, after: Policy) -> set[str]:
     """Ids of the servers to compile anew."""
     old, new = Reach(before), Reach(after)
-    return {server for change in changes for server in old.servers(change.before) | new.servers(change.after)}
+    for change in changes:
+        old.note(change.before)
+        new.note(change.after)
+    return old.servers() | new.servers()

@@ -14,6 +14,7 @@ from enforcer.contract.targets import Target, parse_target
 from enforcer.policy.index import SERVER_BUCKET
 
 NOWHERE = "server: and tools:, or trust: and/or risk: instead of them"
+EFFECTS = tuple(Effect.values)
 NAMES_SERVER = ("server", "tool", "credential")
 
 
@@ -27,7 +28,7 @@ def read_grant(reader: Reader, draft: Draft) -> None:
     _check_deny(reader)
     principal, group = _read_who(reader, draft)
     grant = GrantSpec(
-        effect=reader.choice("effect", Effect.values, default=Effect.ALLOW),
+        effect=reader.choice("effect", EFFECTS, default=Effect.ALLOW),
         principal=principal,
         group=group,
         server_id=reader.ident("server", default=""),
@@ -48,7 +49,11 @@ def read_grant(reader: Reader, draft: Draft) -> None:
 
 
 def read_kill_switch(reader: Reader, draft: Draft) -> None:
-    """A switch that is to be up; one that isn't named stays as it is."""
+    """A switch that is to be up; one that isn't named stays as it is, and one that is up may be named again."""
+    raised = draft.rows.kill_switches.get(str(reader.raw("target")))
+    if raised and isinstance(reader.raw("reason"), str):
+        draft.add("kill_switches", raised.target, raised, reader)
+        return
     switch = KillSpec(target=reader.text("target", longest=512), reason=reader.text("reason", longest=2000, free=True))
     problem = parse_target(switch.target)
     if switch.target and isinstance(problem, str):

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from controlplane.inventory.models import CredentialMode, FsPolicy, NetPolicy, Pins
 from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec, default_trust_level
 from controlplane.policy.declarative.draft import Draft
+from controlplane.policy.declarative.items import DOORS, LIMITS
 from controlplane.policy.declarative.policy import ToolKey
 from controlplane.policy.declarative.rates import read_rate
 from controlplane.policy.declarative.reader import Reader
@@ -14,7 +15,6 @@ from enforcer.policy.risk import propose
 
 LONGEST_PATH = 4096
 LONGEST_TOOL_NAME = 256
-DOORS = ("sampling", "elicitation", "roots", "tasks", "completion")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
 
@@ -51,14 +51,14 @@ def read_server(reader: Reader, draft: Draft) -> None:
         id=reader.ident("id"),
         title=reader.text("title", default="", longest=200),
         trust_level_id=reader.choice("trust_level", TrustLevel),
-        credential_mode=mode,
+        credential_mode=str(mode),
         workspace=_read_workspace(reader),
         egress=_read_egress(reader),
         sandbox_fs=sandbox.choice("fs", FsPolicy.values, default=""),
         sandbox_net=sandbox.choice("net", NetPolicy.values, default=""),
-        max_request_bytes=limits.whole("max_request_bytes", default=1_000_000),
-        max_response_bytes=limits.whole("max_response_bytes", default=10_000_000),
-        timeout_s=limits.whole("timeout_s", default=60),
+        max_request_bytes=limits.whole("max_request_bytes", default=LIMITS["max_request_bytes"]),
+        max_response_bytes=limits.whole("max_response_bytes", default=LIMITS["max_response_bytes"]),
+        timeout_s=limits.whole("timeout_s", default=LIMITS["timeout_s"]),
         rate=read_rate(limits),
     )
     sandbox.finish()

@@ -77,7 +77,7 @@ class Reader:
         if value is not None and value not in words:
             self.wrong(key, f"{quoted(value)} is unknown", f"one of {', '.join(words)}")
             value = None
-        return value if value is not None else (default if default is not None else words[0])
+        return str(value if value is not None else (default if default is not None else words[0]))
 
     def whole(self, key: str, *, default: int) -> int:
         """A whole number from 1 to 2^31-1."""

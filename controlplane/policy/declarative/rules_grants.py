@@ -5,49 +5,57 @@ from datetime import datetime
 
 from controlplane.grants.specs import GrantSpec
 from controlplane.inventory.specs import ToolSpec
-from controlplane.policy.declarative.draft import Draft
 from controlplane.policy.declarative.policy import Policy
+from controlplane.policy.declarative.problems import Fault
 from controlplane.policy.declarative.rules_tools import steps_of
-from enforcer.policy.globs import matches
+from controlplane.policy.declarative.selections import Selections
+from enforcer.contract.canonical import canonical
+from enforcer.contract.strict_json import JsonObject
 from enforcer.policy.schema import SchemaProblem, compile_constraint, constraint_fields_unknown_to
 
 
-def check_grants(draft: Draft, whole: Policy, now: datetime) -> None:
-    """Every grant of the file against what there will be."""
-    for grant in draft.said.grants.values():
-        if grant.server_id and grant.server_id not in whole.servers:
-            what = f"server {grant.server_id!r} is not declared"
-            draft.wrong("grants", grant.key, ("server",), what, "declare it under servers:")
-        _check_window(draft, grant, now)
-        _check_constraint(draft, grant, whole)
-
-
-def tools_of(grant: GrantSpec, policy: Policy) -> Iterator[ToolSpec]:
-    """The known tools that the grant speaks of."""
-    if grant.server_id:
-        named = policy.tools_on(grant.server_id) if grant.server_id in policy.servers else []
-        yield from (tool for tool in named if any(matches(pattern, tool.name) for pattern in grant.tools))
-        return
-    for server in policy.servers.values():
-        if grant.trust in ("", server.trust_level_id):
-            yield from (tool for tool in policy.tools_on(server.id) if grant.risk in ("", tool.risk))
-
-
-def _check_window(draft: Draft, grant: GrantSpec, now: datetime) -> None:
+def faults_of_grant(grant: GrantSpec, policy: Policy, constraints: "Constraints", now: datetime) -> Iterator[Fault]:
+    """All of them, as a grant of that policy."""
+    if grant.server_id and grant.server_id not in policy.servers:
+        yield Fault(("server",), f"server {grant.server_id!r} is not declared", "declare it under servers:")
     if grant.not_after and grant.not_after <= now:
-        draft.wrong("grants", grant.key, ("not_after",), "the window has ended", "a later time, or take the grant out")
+        yield Fault(("not_after",), "the window has ended", "a later time, or take the grant out")
     elif grant.not_after and grant.not_before and grant.not_after <= grant.not_before:
-        draft.wrong("grants", grant.key, ("not_after",), "ends before it begins", "a time after not_before")
+        yield Fault(("not_after",), "ends before it begins", "a time after not_before")
+    yield from constraints.faults(grant)
 
 
-def _check_constraint(draft: Draft, grant: GrantSpec, whole: Policy) -> None:
-    if grant.constraint is None:
-        return
-    compiled = compile_constraint(grant.constraint)
-    if isinstance(compiled, SchemaProblem):
-        draft.wrong("grants", grant.key, ("constraint", *steps_of(compiled)), compiled.message, compiled.right)
-        return
-    for tool in tools_of(grant, whole):
-        for field in constraint_fields_unknown_to(grant.constraint, tool.input_schema):
-            what = f"tool {tool.server_id}/{tool.name} has no field {field}"
-            draft.wrong("grants", grant.key, ("constraint",), what, "fields of every tool that the grant names")
+class Constraints:
+    """The constraints of one policy; one that many grants have is looked at once for each tool."""
+
+    def __init__(self, selections: Selections) -> None:
+        self._selections = selections
+        self._problems: dict[bytes, SchemaProblem | None] = {}
+        self._unknown: dict[tuple[bytes, str, str], list[str]] = {}
+
+    def faults(self, grant: GrantSpec) -> Iterator[Fault]:
+        """Of a grant's constraint, if it has one."""
+        if grant.constraint is None:
+            return
+        problem = self._problem(grant.constraint)
+        if problem:
+            yield Fault(("constraint", *steps_of(problem)), problem.message, problem.right)
+            return
+        for tool in self._selections.of(grant):
+            for name in self.unknown_to(tool, grant.constraint):
+                what = f"tool {tool.server_id}/{tool.name} has no field {name}"
+                yield Fault(("constraint",), what, "fields of every tool that the grant names")
+
+    def unknown_to(self, tool: ToolSpec, constraint: JsonObject) -> list[str]:
+        """The fields that the constraint names and the tool lacks."""
+        key = (canonical(constraint), *tool.key)
+        if key not in self._unknown:
+            self._unknown[key] = constraint_fields_unknown_to(constraint, tool.input_schema)
+        return self._unknown[key]
+
+    def _problem(self, constraint: JsonObject) -> SchemaProblem | None:
+        key = canonical(constraint)
+        if key not in self._problems:
+            compiled = compile_constraint(constraint)
+            self._problems[key] = compiled if isinstance(compiled, SchemaProblem) else None
+        return self._problems[key]

@@ -1,31 +1,30 @@
 """What is refused of a tool: an unknown server, a schema that can't be checked, a pointer that protects nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 
 from controlplane.inventory.specs import ServerSpec, ToolSpec
-from controlplane.policy.declarative.draft import Draft
 from controlplane.policy.declarative.policy import Policy
-from controlplane.policy.declarative.problems import Path
+from controlplane.policy.declarative.problems import Fault, Path
 from enforcer.contract.strict_json import JsonObject
 from enforcer.policy.pointers import ANY_DEPTH, EACH, PointerProblem, parse
 from enforcer.policy.schema import SchemaProblem, compile_arguments, constraint_fields_unknown_to
 
 
-def check_tools(draft: Draft, whole: Policy) -> None:
-    """Every tool of the file against what there will be."""
-    for key, tool in draft.said.tools.items():
-        server = whole.servers.get(tool.server_id)
-        if server is None and tool.server_id:
-            draft.wrong("tools", key, ("server",), f"server {tool.server_id!r} is not declared", "declare it")
-        compiled = compile_arguments(tool.input_schema)
-        if isinstance(compiled, SchemaProblem):
-            draft.wrong("tools", key, ("input_schema", *steps_of(compiled)), compiled.message, compiled.right)
-        elif server is not None:
-            _check_pointers(draft, tool, server)
+def faults_of_tool(tool: ToolSpec, policy: Policy) -> Iterator[Fault]:
+    """All of them, as a tool of that policy."""
+    server = policy.servers.get(tool.server_id)
+    if server is None and tool.server_id:
+        yield Fault(("server",), f"server {tool.server_id!r} is not declared", "declare it")
+    compiled = compile_arguments(tool.input_schema)
+    if isinstance(compiled, SchemaProblem):
+        yield Fault(("input_schema", *steps_of(compiled)), compiled.message, compiled.right)
+    elif server is not None:
+        yield from faults_of_pointers(tool, server)
 
 
-def _check_pointers(draft: Draft, tool: ToolSpec, server: ServerSpec) -> None:
+def faults_of_pointers(tool: ToolSpec, server: ServerSpec) -> Iterator[Fault]:
+    """Of a tool whose schema compiles."""
     for kind, pointers, guard in (
         ("path_arguments", tool.path_arguments, "workspace" if not server.workspace else ""),
         ("url_arguments", tool.url_arguments, "egress" if not server.egress else ""),
@@ -34,12 +33,12 @@ def _check_pointers(draft: Draft, tool: ToolSpec, server: ServerSpec) -> None:
             place: Path = (kind, number)
             steps = parse(pointer)
             if isinstance(steps, PointerProblem):
-                draft.wrong("tools", tool.key, place, f"{pointer!r}: {steps.detail}", "like /path or /files/*/name")
+                yield Fault(place, f"{pointer!r}: {steps.detail}", "like /path or /files/*/name")
             elif constraint_fields_unknown_to(_naming(steps), tool.input_schema):
-                draft.wrong("tools", tool.key, place, f"the schema has no {pointer}", "a pointer to one of its fields")
+                yield Fault(place, f"the schema has no {pointer}", "a pointer to one of its fields")
             elif guard:
                 right = f"give server {server.id} a {guard}, or leave the pointer out"
-                draft.wrong("tools", tool.key, place, f"there is no {guard} to check it against", right)
+                yield Fault(place, f"there is no {guard} to check it against", right)
 
 
 def steps_of(problem: SchemaProblem) -> Path:

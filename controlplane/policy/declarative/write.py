@@ -6,6 +6,8 @@ from datetime import datetime
 
 from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState
+from controlplane.credentials import services as credentials
+from controlplane.credentials.specs import VaultBackendSpec
 from controlplane.grants.services import delete_grant, write_grant
 from controlplane.grants.specs import GrantSpec
 from controlplane.incidents.services import raise_kill
@@ -81,6 +83,8 @@ def _put(spec: Spec) -> None:
             inventory.write_trust_level(spec)
         case IdentityProviderSpec():
             principals.write_identity_provider(spec)
+        case VaultBackendSpec():
+            credentials.write_vault_backend(spec)
         case GroupSpec():
             principals.write_group(spec)
         case PrincipalSpec():
@@ -99,6 +103,8 @@ def _remove(spec: Spec) -> None:
     match spec:
         case IdentityProviderSpec():
             principals.delete_identity_provider(spec.issuer)
+        case VaultBackendSpec():
+            credentials.delete_vault_backend(spec.name)
         case GroupSpec():
             principals.delete_group(spec.name)
         case PrincipalSpec():

@@ -1,7 +1,9 @@
 """YAML 1.2 to plain JSON values and the line of each (core schema; JSON is YAML).
 
-Refused: aliases, anchors, tags, duplicate keys, keys that are not text, several documents, depth over 64, over 5 MB.
-Scalars are read here, not by the library: a date stays text, `yes` is text, and a number is what JSON could hold.
+Refused: aliases, anchors, tags, duplicate keys, keys that are not text, several documents, depth over 64, over 5 MB
+where it isn't JSON. Scalars are read here, not by the library: a date stays text, `yes` is text, and a number is what
+JSON could hold. Text that is strict JSON already is read as such, a hundred times faster; its lines are found when
+there is something to say about them.
 """
 
 import re
@@ -22,10 +24,12 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from controlplane.policy.declarative.problems import Path, Problem
-from enforcer.contract.strict_json import MAX_DEPTH, MAX_INT, JsonValue
+from controlplane.policy.declarative.json_places import JsonPlaces
+from controlplane.policy.declarative.problems import Lines, Path, Problem
+from enforcer.contract.strict_json import MAX_DEPTH, MAX_INT, JsonValue, StrictJsonError, parse
 
-MAX_BYTES = 5_000_000
+MAX_YAML_BYTES = 5_000_000
+MAX_BYTES = 64_000_000
 _CONSTANTS: dict[str, bool | None] = {"": None, "~": None, "true": True, "false": False}
 _CONSTANTS |= {"null": None, "Null": None, "NULL": None, "True": True, "TRUE": True, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
@@ -38,7 +42,7 @@ class Written:
     """The value and, per path, the line (from 1) where its key or item stands."""
 
     value: JsonValue = None
-    lines: dict[Path, int] = field(default_factory=dict)
+    lines: Lines = field(default_factory=dict)
 
 
 class _Refused(Exception):  # noqa: N818 - control flow inside this file, becomes a `Problem`
@@ -50,6 +54,17 @@ def read_yaml(raw: bytes) -> Written | Problem:
     """The one document in the text, or the first thing that keeps it from being read."""
     if len(raw) > MAX_BYTES:
         return Problem((), f"{len(raw)} bytes", f"at most {MAX_BYTES}", 1)
+    if raw.lstrip(b" \t\r\n").startswith(b"{") and b"\\u0000" not in raw:
+        try:
+            return Written(parse(raw), JsonPlaces(raw.decode()))
+        except StrictJsonError:
+            pass  # YAML may look like it, and tells where a mistake is
+    if len(raw) > MAX_YAML_BYTES:
+        return Problem((), f"{len(raw)} bytes of YAML", f"at most {MAX_YAML_BYTES}, or JSON up to {MAX_BYTES}", 1)
+    return _read_events(raw)
+
+
+def _read_events(raw: bytes) -> Written | Problem:
     try:
         return _Builder(YAML(typ="safe", pure=True).parse(raw.decode("utf-8"))).document()
     except UnicodeDecodeError as problem:
@@ -66,21 +81,22 @@ def read_yaml(raw: bytes) -> Written | Problem:
 class _Builder:
     def __init__(self, events: Iterator[Event]) -> None:
         self._events = events
-        self._written = Written()
+        self._lines: dict[Path, int] = {}
 
     def document(self) -> Written:
+        value: JsonValue = None
         started = False
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
                 if started:
                     raise _Refused(Problem((), "a second document", "one document a file", event.start_mark.line + 1))
                 started = True
-                self._written.value = self._value(next(self._events), ())
-        return self._written
+                value = self._value(next(self._events), ())
+        return Written(value, self._lines)
 
     def _value(self, event: Event, path: Path) -> JsonValue:
         line = event.start_mark.line + 1
-        self._written.lines.setdefault(path, line)
+        self._lines.setdefault(path, line)
         _check_plain(event, path, line)
         if isinstance(event, MappingStartEvent):
             return self._mapping(path)
@@ -102,9 +118,9 @@ class _Builder:
             inner = (*path, key)
             line = event.start_mark.line + 1
             if key in found:
-                first = self._written.lines[inner]
+                first = self._lines[inner]
                 raise _Refused(Problem(inner, f"written twice, first in line {first}", "write it once", line))
-            self._written.lines[inner] = line
+            self._lines[inner] = line
             found[key] = self._value(next(self._events), inner)
         return found
 

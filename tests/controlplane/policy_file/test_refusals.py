@@ -91,7 +91,6 @@ def test_the_good_file_has_neither_problems_nor_warnings_of_weight() -> None:
         (GRANT, AGAIN, 15, "grants[1]: the same as grants[0]"),
         (END, "kill_switches:\n  - {target: 'tool:fs_read', reason: x}\n" + END, 14, "kill_switches[0].target: 'tool:"),
         (END, "kill_switches:\n  - {target: 'server:files'}\n" + END, 14, "kill_switches[0].reason: is missing"),
-        (END, "vault_backends:\n  - {name: bao}\n" + END, 13, "vault_backends: vault_backends is not served by this v"),
         (END, "risk_patterns:\n  - {pattern: x}\n" + END, 13, "risk_patterns: risk_patterns is not served by this ver"),
         (END, "trust_levels:\n  - {name: internal, stale_s: {high: 9, all: 3}}\n" + END, 14, "trust_levels[0].stale_s"),
         (END, provider("algorithms: [HS256], jwks: {keys: []}"), 14, "identity_providers[0].algorithms[0]: 'HS256' is"),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.policy.declarative.problems import Problem
-from controlplane.policy.declarative.yaml_lines import MAX_BYTES, Written, read_yaml
+from controlplane.policy.declarative.yaml_lines import MAX_BYTES, MAX_YAML_BYTES, Written, read_yaml
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -58,6 +58,10 @@ def test_scalars_are_read_as_yaml_1_2_does(text: str, value: object) -> None:
         ("a: 1e999", 1, "JSON can't hold"),
         ("a: 9007199254740992", 1, "JSON can't hold"),
         ('a: "\\ud800"', 1, "surrogate"),
+        ('{"a": "\\ud800"}', 1, "surrogate"),
+        ('{"a": "x\\u0000"}', 1, "NUL"),
+        ('{"a": 1,\n"a": 2}', 2, "first in line 1"),
+        ('{"a": 9007199254740992}', 1, "JSON can't hold"),
         ('a: "x\\0"', 1, "NUL"),
         ("[" * 70, 1, "deeper"),
         ('a: 1\nb: "open', 2, "not YAML"),
@@ -79,7 +83,25 @@ def test_a_file_that_is_not_utf8_is_refused_with_its_line() -> None:
 
 
 def test_a_file_over_the_limit_is_refused_unread() -> None:
-    assert isinstance(read_yaml(b"#" * (MAX_BYTES + 1)), Problem)
+    assert isinstance(read_yaml(b"#" * (MAX_YAML_BYTES + 1)), Problem)
+    assert isinstance(read_yaml(b"{" + b" " * MAX_BYTES + b"}"), Problem)
+    assert isinstance(read_yaml(b"{" + b" " * MAX_YAML_BYTES + b"a: 1}"), Problem)
+
+
+def test_json_may_be_larger_than_yaml() -> None:
+    raw = b'{"a": [' + b" " * MAX_YAML_BYTES + b"1]}"
+    written = read_yaml(raw)
+    assert isinstance(written, Written)
+    assert written.value == {"a": [1]}
+
+
+@given(JSON, st.sampled_from([None, 1]))
+def test_json_knows_the_same_lines_as_yaml(value: object, indent: int | None) -> None:
+    text = json.dumps({"it": value}, indent=indent)
+    as_json, as_yaml = read_yaml(text.encode()), read_yaml(b"# as YAML\n" + text.encode())
+    assert isinstance(as_json, Written)
+    assert isinstance(as_yaml, Written)
+    assert {path: line + 1 for path, line in as_json.lines.items()} == as_yaml.lines
 
 
 def test_every_value_knows_its_line() -> None:
@@ -90,8 +112,10 @@ def test_every_value_knows_its_line() -> None:
 
 
 @given(JSON)
-def test_json_is_read_as_json(value: object) -> None:
-    assert value_of(json.dumps({"it": value})) == {"it": value}
+def test_json_is_read_as_json_and_as_the_yaml_that_it_is(value: object) -> None:
+    text = json.dumps({"it": value})
+    assert value_of(text) == {"it": value}
+    assert value_of("---\n" + text) == {"it": value}
 
 
 @given(st.text(max_size=80) | st.text("ab:-[]{}&*!|>'\"#%@`,? \n\t", max_size=80))
