@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "controlplane.fleet",
     "controlplane.receipts",
     "controlplane.dashboard",
+    "controlplane.api",
     "controlplane.embedded",
     "controlplane.config.apps.DrawbridgeAdminConfig",
     "allauth",
@@ -192,12 +193,28 @@ MFA_REQUIRED = _TLS  # on loopback, one's own machine, it is optional
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": [],  # each view names its own; without one nobody gets in
+    "DEFAULT_PARSER_CLASSES": ["controlplane.api.parsers.StrictJsonParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],  # `controlplane.api.views.ApiView` names ours; without one nobody gets in
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "controlplane.api.problems.handle",
+    "NUM_PROXIES": 1 if _TLS else 0,
+    "UNICODE_JSON": False,  # what a terminal prints of an answer is plain ASCII, whatever a tool calls itself
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Drawbridge",
+    "VERSION": "1",
+    "DESCRIPTION": "Which tools exist, who may call what, what is switched off, and what happened.",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # the validator is somebody else's site
 }
 
 LOGGING = {

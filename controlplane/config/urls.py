@@ -2,8 +2,9 @@
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.urls import include, path, re_path
 
+from controlplane.api.docs import NowhereView
 from controlplane.fleet.api import StateView
 
 
@@ -18,4 +19,6 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("healthz", healthz),
     path("api/v1/enforcer/state", StateView.as_view()),
+    path("api/v1/", include("controlplane.api.urls")),
+    re_path(r"^api/", NowhereView.as_view()),
 ]

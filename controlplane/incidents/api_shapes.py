@@ -1,0 +1,109 @@
+"""What the API says and takes of incidents."""
+
+from controlplane.api import bodies
+from controlplane.api.bodies import Described, obj
+from controlplane.api.views import Acted, Row
+from controlplane.incidents import services
+from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.principals.models import OWN_ISSUER
+from enforcer.contract.strict_json import JsonObject
+
+LONGEST_ISSUER = 512
+LONGEST_REASON = 2000
+TARGET = bodies.text("all, or KIND:NAME as CONTRACTS section 5 lists them", longest=services.LONGEST_TARGET)
+REASON = bodies.text("why, for history and receipt", longest=LONGEST_REASON)
+WHO: JsonObject = {
+    "subject": bodies.text("of the principal"),
+    "issuer": bodies.text(longest=LONGEST_ISSUER, default=OWN_ISSUER),
+    "reason": REASON,
+}
+SUBJECT_EXAMPLE: JsonObject = {"subject": "billing-agent", "reason": "its laptop was stolen"}
+
+
+class KillSwitchRow(Row[KillSwitch]):
+    """A switch; `lowered_at` is null while it is up."""
+
+    class Meta:
+        model = KillSwitch
+        fields = ("id", "target", "reason", "message", "raised_by", "raised_at", "lowered_by", "lowered_at",
+                  "lowered_reason")  # fmt: skip
+
+
+class RevokedPrincipalRow(Row[RevokedPrincipal]):
+    """Every token of it is refused."""
+
+    class Meta:
+        model = RevokedPrincipal
+        fields = ("id", "subject", "issuer", "actor", "reason", "revoked_at")
+
+
+class RevokedTokenRow(Row[RevokedToken]):
+    """Refused for good."""
+
+    class Meta:
+        model = RevokedToken
+        fields = ("id", "jti", "expires_at", "actor", "reason", "revoked_at")
+
+
+class QuarantineRow(Row[Quarantine]):
+    """Held: it stays signed in and is refused everything."""
+
+    class Meta:
+        model = Quarantine
+        fields = ("id", "target", "actor", "reason", "started_at")
+
+
+class Switched(Acted):
+    """`change_ids` is empty where it was so already; `/changes/{id}` says who has applied it."""
+
+    kill_switch = KillSwitchRow(allow_null=True)
+
+
+class RaiseBody(Described):
+    """Which switch, and why; `message` is told to callers."""
+
+    schema = obj(
+        {"target": TARGET, "reason": REASON, "message": bodies.text(longest=services.LONGEST_MESSAGE, default="")},
+        required=["target", "reason"],
+        example={"target": "tool:files/fs_delete", "reason": "it deletes what it shouldn't"},
+    )
+
+
+class LowerBody(Described):
+    """Which switch, and why."""
+
+    schema = obj(
+        {"target": TARGET, "reason": REASON},
+        required=["target", "reason"],
+        example={"target": "tool:files/fs_delete", "reason": "mended"},
+    )
+
+
+class PrincipalBody(Described):
+    """Whom, and why."""
+
+    schema = obj(WHO, required=["subject", "reason"], example=SUBJECT_EXAMPLE)
+
+
+class RevokeTokenBody(Described):
+    """Which token, and why; one of another issuer needs the time at which it ends."""
+
+    schema = obj(
+        {
+            "jti": bodies.text("the id of the token", longest=services.LONGEST_TOKEN_ID),
+            "reason": REASON,
+            "expires_at": bodies.time("when it ends by itself"),
+        },
+        required=["jti", "reason"],
+        example={"jti": "2mD0cPqLrZ", "reason": "it stood in a log"},
+    )
+
+
+class QuarantineBody(Described):
+    """`principal:SUBJECT` or `session:ID`, and why."""
+
+    schema = obj(
+        {"target": bodies.text(longest=services.LONGEST_TARGET), "reason": REASON},
+        required=["target", "reason"],
+        example={"target": "principal:billing-agent", "reason": "it asks for odd things"},
+    )
