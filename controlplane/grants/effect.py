@@ -11,12 +11,12 @@ from controlplane.common.admin_pages import Some, some
 from controlplane.grants.models import Grant
 from controlplane.grants.specs import GrantSpec
 from controlplane.inventory.models import Tool
+from controlplane.policy.declarative.check import Rules
 from controlplane.policy.declarative.current import Rows, current_policy, held_tools
-from controlplane.policy.declarative.draft import Draft
 from controlplane.policy.declarative.policy import Policy, ToolKey
-from controlplane.policy.declarative.rules_grants import check_grants, tools_of
 from controlplane.policy.declarative.scope import rows_around
-from controlplane.policy.declarative.warnings import warn
+from controlplane.policy.declarative.selections import Selections
+from controlplane.policy.declarative.warnings import GrantNotes
 from controlplane.principals.models import Principal
 from enforcer.contract.strict_json import JsonObject
 
@@ -42,7 +42,7 @@ def effect_of(grant: Grant) -> Effect:
     tools = looked[:LOOKED_THROUGH]
     current = current_policy(_only(around, tools))
     spec = current.grants[grant.key]
-    matched = [tool.key for tool in tools_of(spec, _everything(current))]
+    matched = [tool.key for tool in Selections(_everything(current)).of(spec)]
     notes = _notes(spec, current)
     return Effect(
         tools=Some(_rows(matched[:SHOWN], tools), len(matched)),
@@ -81,12 +81,9 @@ def _rows(keys: Iterable[ToolKey], tools: Iterable[Tool]) -> list[Tool]:
 def _notes(spec: GrantSpec, current: Policy) -> list[str]:
     """What an edit would refuse or warn of, were the grant written today."""
     whole = _everything(current)
-    draft = Draft(current)
-    draft.said.grants[spec.key] = spec
-    draft.places["grants", spec.key] = ()
-    check_grants(draft, whole, timezone.now())
-    warn(draft, whole, held_tools(server for server, _ in whole.tools))
-    return [f"{problem.what}; {problem.right}" for problem in (*draft.problems, *draft.warnings)]
+    rules = Rules(whole, timezone.now())
+    notes = GrantNotes(whole, rules.selections, held_tools(server for server, _ in whole.tools))
+    return [f"{note.what}; {note.right}" for note in (*rules.grant(spec), *notes.of(spec))]
 
 
 def _people(grant: Grant) -> Some[Principal]:

@@ -20,7 +20,7 @@ def warn(draft: Draft, whole: Policy, selections: Selections, held: set[ToolKey]
     for issuer, provider in draft.said.identity_providers.items():
         if not provider.jwks.get("keys"):
             draft.warn("identity_providers", issuer, ("jwks",), "holds no key", "none of its tokens is accepted")
-    notes = _GrantNotes(whole, selections, held)
+    notes = GrantNotes(whole, selections, held)
     for grant in draft.said.grants.values():
         for note in notes.of(grant):
             draft.warn("grants", grant.key, *note)
@@ -45,7 +45,9 @@ class _Weak(NamedTuple):
     above: Sequence[ToolSpec]
 
 
-class _GrantNotes:
+class GrantNotes:
+    """What keeps a grant of one policy from doing what it seems to."""
+
     def __init__(self, whole: Policy, selections: Selections, held: set[ToolKey]) -> None:
         self._whole, self._selections, self._held = whole, selections, held
         self._killed = Killed(whole.kill_switches)
@@ -53,6 +55,7 @@ class _GrantNotes:
         self._of_selector: dict[tuple[str, str, Risk], _Weak] = {}
 
     def of(self, grant: GrantSpec) -> Iterator[Fault]:
+        """All of it, a line for each kind."""
         tools = self._selections.of(grant)
         yield from self._unmatched(grant, tools)
         if grant.effect == "allow":
