@@ -1,52 +1,85 @@
-"""What only operators may see, on `admin_listen`: `/metrics`, and `/readyz` in full."""
+"""What only operators may see, on `admin_listen`: `/metrics`, and `/readyz` in full.
 
-from typing import Any
+Served in a thread and a loop of its own, so that it can tell when the loop that serves calls stands still.
+"""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import uvicorn
 
 from enforcer.app import Receive, Scope, Send, send_answer
 from enforcer.mcp.answers import Answer
-from enforcer.pipeline.gate import Gate
+from enforcer.metrics import Metrics
+from enforcer.observe.readiness import Readiness
+
+STOP_S = 5.0
+
+
+class Server(uvicorn.Server):
+    """Signals are ours: uvicorn would raise them again after an orderly end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing."""
+        yield
 
 
 class AdminApp:
     """Loopback only; the configuration sees to that."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, metrics: Metrics, readiness: Readiness) -> None:
+        self._metrics, self._readiness = metrics, readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """One request."""
         if scope["type"] != "http":
             return
-        if scope["path"] == "/metrics":
-            await self._metrics(send)
+        if scope["method"] not in ("GET", "HEAD"):
+            await send_answer(send, Answer(405))
+        elif scope["path"] == "/metrics":
+            await self._text(scope, send)
         elif scope["path"] == "/readyz":
-            await send_answer(send, Answer(200 if self._gate.ready() else 503, self._state()))
+            ready, state = await asyncio.to_thread(self._readiness.report)
+            await send_answer(send, Answer(200 if ready else 503, state))
         else:
             await send_answer(send, Answer(404))
 
-    async def _metrics(self, send: Send) -> None:
-        metrics = self._gate.metrics
-        for server_id in self._gate.servers:
-            age = self._gate.link.lease_age(server_id)
-            metrics.lease_age.labels(server_id).set(float("nan") if age is None else age)
-        metrics.journal_depth.set(self._gate.journal.depth())
-        body = metrics.text()
-        headers = [(b"content-type", b"text/plain; version=0.0.4"), (b"content-length", str(len(body)).encode())]
+    async def _text(self, scope: Scope, send: Send) -> None:
+        accept = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"accept"), "")
+        body, content_type = await asyncio.to_thread(self._metrics.text, accept)
+        headers = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _state(self) -> dict[str, Any]:
-        return {
-            "ready": self._gate.ready(),
-            "journal": {"depth": self._gate.journal.depth(), "problem": self._gate.journal.problem()},
-            "servers": {server_id: self._server(server_id) for server_id in self._gate.servers},
-        }
 
-    def _server(self, server_id: str) -> dict[str, Any]:
-        policy = self._gate.link.current(server_id)
-        return {
-            "snapshot_version": policy.index.snapshot.version if policy else None,
-            "incident_epoch": policy.incident.epoch if policy else None,
-            "lease_age_s": self._gate.link.lease_age(server_id),
-            "problems": list(self._gate.link.problems(server_id)),
-        }
+class AdminServer:
+    """Runs from `start` to `stop`."""
+
+    def __init__(self, app: AdminApp, listening: socket.socket) -> None:
+        self._listening = listening
+        self._server = Server(
+            uvicorn.Config(app, lifespan="off", ws="none", log_config=None, access_log=False, server_header=False)
+        )
+        self._thread = threading.Thread(target=self._run, name="admin", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where it listens; the port may have been the system's choice."""
+        host, port = self._listening.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """And wait for the end."""
+        self._server.should_exit = True
+        self._thread.join(STOP_S)
+
+    def _run(self) -> None:
+        asyncio.run(self._server.serve(sockets=[self._listening]))

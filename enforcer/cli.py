@@ -1,7 +1,6 @@
 """The command `enforcer`. Results on standard output, all else on standard error; exit codes of CONTRACTS section 1."""
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,6 +9,7 @@ from typing import NoReturn
 
 from enforcer.config import load
 from enforcer.errors import ConfigurationError, UnreachableError
+from enforcer.observe import logs
 
 DONE, NO, WRONG_USE, UNREACHABLE = 0, 1, 2, 3
 LATER = ("stdio", "kill", "doctor")
@@ -27,9 +27,9 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         _refuse_unknown(os.environ)
+        logs.set_up(os.environ)
         code: int = options.act(options)
     except ConfigurationError as problem:
         sys.stderr.write(f"{problem}\n")
@@ -69,11 +69,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     sys.modules.setdefault("django", None)  # type: ignore[arg-type]  # kombu would load it wherever it is installed
-    from enforcer.process import run  # noqa: PLC0415 - the other commands start without a web server
+    from enforcer.observe import export  # noqa: PLC0415 - the other commands start without a web server
+    from enforcer.process import run  # noqa: PLC0415
 
     if options.workers != 1:
         raise ConfigurationError("command line:1: --workers: this version runs one worker; leave it out")
-    return run(load(options.file))
+    config = load(options.file)
+    logs.set_up(os.environ, file=config.file.log)
+    log = logs.in_background()
+    export.set_up(os.environ, enforcer_id=config.enforcer_id)
+    return run(config, lambda: log.dropped)
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -55,6 +55,7 @@ class File(_Table, frozen=True, kw_only=True):
     allowed_hosts: list[str] = []
     allowed_origins: list[str] = []
     denials: Literal["error", "result"] = "error"
+    log: Literal["auto", "json", "line"] = "auto"
     tls: Tls = Tls()
     tls_ends_in_front: bool = False
     fetch_allow: list[str] = []

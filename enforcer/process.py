@@ -1,19 +1,19 @@
 """One enforcer process: policy comes in, calls are gated, receipts go out, until it is told to stop."""
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
 import uvloop
 
-from enforcer.admin import AdminApp
+from enforcer.admin import AdminApp, AdminServer, Server
 from enforcer.app import App
 from enforcer.config import Address, Config
 from enforcer.contract import redis_names
@@ -27,6 +27,9 @@ from enforcer.link.ship import Shipper
 from enforcer.link.state import Applied
 from enforcer.mcp.sessions import Session, Sessions
 from enforcer.metrics import Metrics
+from enforcer.observe.loop_watch import LoopWatch
+from enforcer.observe.readiness import Readiness
+from enforcer.observe.state import State
 from enforcer.pipeline.decide import refused_now
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.inflight import Flights
@@ -36,60 +39,77 @@ from enforcer.sandbox.probe import probe
 from enforcer.secrets_on_disk import hmac_keys, read_secret, signing_key
 
 log = logging.getLogger(__name__)
-logging.getLogger("uvicorn").setLevel(logging.WARNING)
 GRACE_S = 10
 MAX_SESSIONS = 8  # of a principal at a server: each may be a process (MCP_WIRE section 5)
 
 
-def run(config: Config) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code."""
+def run(config: Config, dropped_lines: Callable[[], int] = lambda: 0) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code. `dropped_lines` counts what the log lost."""
     key = signing_key(config.data_dir)
     read_secret(config.data_dir / config.file.policy_redis.password_file)  # the link reads it anew for each connection
     with _listen(config, "listen", config.listen) as listening:
         journal = Journal.open(config.data_dir, enforcer_id=config.enforcer_id)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(config, key, journal, listening))
+                runner.run(_serve(config, key, journal, listening, dropped_lines))
         finally:
             journal.close()
     return 0
 
 
-async def _serve(config: Config, key: SigningKey, journal: Journal, listening: socket.socket) -> None:
+async def _serve(
+    config: Config, key: SigningKey, journal: Journal, listening: socket.socket, dropped_lines: Callable[[], int]
+) -> None:
     process = Process(config, key, journal, listening.getsockname()[1])
-    server = _Server(_settings(App(process.gate), config))
-    servers = [(server, listening)]
-    if config.admin_listen is not None:
-        admin = uvicorn.Config(AdminApp(process.gate), lifespan="off", log_config=None, access_log=False)
-        servers.append((_Server(admin), _listen(config, "admin_listen", config.admin_listen)))
+    server, admin = Server(_settings(App(process.gate), config)), _admin(config, process, dropped_lines)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _exit_all, [s for s, _ in servers])
+        loop.add_signal_handler(number, _exit, server)
     async with asyncio.TaskGroup() as tasks:
-        background = [tasks.create_task(process.link.run()), tasks.create_task(_announce(process, listening))]
+        parts = (process.link.run(), process.watch.run(), _announce(process, listening))
+        background = [tasks.create_task(part) for part in parts]
         process.shipper.start()
-        serving = [tasks.create_task(s.serve(sockets=[on])) for s, on in servers]
-        await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
-        _exit_all([s for s, _ in servers])
-        await asyncio.wait(serving)
+        await server.serve(sockets=[listening])
         for task in background:
             task.cancel()
         await process.close()
+        if admin is not None:
+            await asyncio.to_thread(admin.stop)
+
+
+def _admin(config: Config, process: "Process", dropped_lines: Callable[[], int]) -> AdminServer | None:
+    """Started; what it shows is gathered from every part."""
+    gate, shipper, watch = process.gate, process.shipper, process.watch
+    if config.admin_listen is None:
+        return None
+    gate.metrics.also(State(gate, shipper, watch, dropped_lines))
+    readiness = Readiness(gate, shipper, watch, asyncio.get_running_loop())
+    admin = AdminServer(AdminApp(gate.metrics, readiness), _listen(config, "admin_listen", config.admin_listen))
+    admin.start()
+    log.info("metrics and readiness are on %s", admin.url)
+    return admin
 
 
 class Process:
     """The parts, wired to one another."""
 
     def __init__(self, config: Config, key: SigningKey, journal: Journal, port: int) -> None:
-        flights = Flights()
+        flights, metrics = Flights(), Metrics(config.server_ids)
         host = Host(probe(), config.data_dir, Path.home())
-        self._config, self._servers = config, {u.server: GatedServer(u, config, host) for u in config.file.upstream}
+        self.watch = LoopWatch(metrics.loop_lag_seconds.observe)
+        self._config = config
+        self._servers = {
+            u.server: GatedServer(u, config, host, partial(metrics.started, u.server)) for u in config.file.upstream
+        }
+        journal.on_timing(metrics.journal_commit_seconds.observe)
         hooks = Hooks(
             on_change=self._changed,
             on_ack=self._acked,
             in_flight_matching=flights.stopping,
             journal_depth=journal.depth,
             warnings=self._warnings,
+            on_rejected=metrics.rejected,
+            on_incident=metrics.killed,
         )
         self.link = Link(_link_settings(config, key), hooks)
         self.shipper = _shipper(config, key, journal, self.link)
@@ -102,7 +122,7 @@ class Process:
             hmac_keys=hmac_keys(config.data_dir),
             allowed_hosts=_allowed_hosts(config, port),
             allowed_origins=_allowed_origins(config),
-            metrics=Metrics(),
+            metrics=metrics,
             flights=flights,
             wall=self.link.wall,
         )
@@ -128,17 +148,8 @@ class Process:
         return (*found, *((f"journal: {problem}",) if problem else ()), *self.shipper.problems())
 
 
-class _Server(uvicorn.Server):
-    """Signals are ours: uvicorn would raise them again after an orderly end."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _exit_all(servers: list[_Server]) -> None:
-    for server in servers:
-        server.should_exit = True
+def _exit(server: Server) -> None:
+    server.should_exit = True
 
 
 async def _announce(process: Process, listening: socket.socket) -> None:

@@ -121,13 +121,43 @@ class Journal:
         """Have `wake` called, in the writer's thread, after every group; it must not block."""
         self._writer.on_commit = wake
 
+    def on_timing(self, observe: Callable[[float], None]) -> None:
+        """Have `observe` called, in the writer's thread, with the seconds that each durable group took."""
+        self._writer.on_timing = observe
+
+    def probe(self, timeout_s: float = DEADLINE_S) -> float:
+        """Write durably what every group writes, and read; the seconds it took. As `ask` in everything else."""
+        began = time.monotonic()
+        self.ask(Store.depth, writes=True, timeout_s=timeout_s)
+        return time.monotonic() - began
+
+    def committed_s(self) -> float | None:
+        """Seconds since the last durable group of this process; from any thread."""
+        at = self._writer.committed_at
+        return None if at is None else time.monotonic() - at
+
+    def waiting(self) -> int:
+        """Writes that wait for the disk; from any thread."""
+        return self._writer.queue.qsize()
+
+    def size(self) -> int:
+        """Bytes on disk; from any thread."""
+        path = self._writer.memory.path
+        files = (path, path.with_name(f"{path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def depth(self) -> int:
         """Receipts not acknowledged yet; from any thread."""
         return self._writer.memory.depth
 
     def problem(self) -> str:
         """Why nothing can be written now; empty if it can. From any thread."""
-        return self._writer.broken if self._writer.is_alive() else "the journal is closed"
+        if not self._writer.is_alive():
+            return "the journal is closed"
+        busy = self._writer.busy_since
+        if busy is not None and time.monotonic() - busy > DEADLINE_S:
+            return "the disk does not answer"
+        return self._writer.broken
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Write what waits, then let the directory go. What the disk doesn't take stays for the next start."""

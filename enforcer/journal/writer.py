@@ -8,6 +8,7 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -26,13 +27,16 @@ FAILURES = (sqlite3.Error, OSError, DamagedError)
 
 
 class Writer:
-    """Owns the store. `memory` and `broken` may be read from other threads, a moment late."""
+    """Owns the store. Its public attributes may be read from other threads, a moment late; times are monotonic."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self.on_commit: Callable[[], None] | None = None
+        self.on_timing: Callable[[float], None] = lambda _seconds: None
         self.broken = ""
+        self.busy_since: float | None = None
+        self.committed_at: float | None = None
         self._store: Store | None = None
         self._owed: list[Entry] = []
         self._attempted = False
@@ -57,7 +61,9 @@ class Writer:
         going = True
         while going:
             group, going = self._next_group()
+            self.busy_since = time.monotonic()
             self._serve(group)
+            self.busy_since = None
         self._close()
 
     def _next_group(self) -> tuple[list[Work], bool]:
@@ -107,6 +113,7 @@ class Writer:
             self.on_commit()
 
     def _commit(self, entries: list[Entry], requests: list[Request[Any]]) -> None:
+        began = time.monotonic()
         self._attempted = False
         store, memory = self._ready(), self.memory
         assert memory.chain is not None, "an open store has a chain"
@@ -122,6 +129,8 @@ class Writer:
         store.commit()
         memory.chain, memory.depth, memory.commits = tx.chain, depth, memory.commits + 1
         self._remember(entries)
+        self.committed_at = time.monotonic()
+        self.on_timing(self.committed_at - began)
 
     def _remember(self, entries: list[Entry]) -> None:
         for entry in entries:

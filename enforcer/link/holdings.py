@@ -39,9 +39,10 @@ class Holdings:
         notes: Notes,
         time: Clocks,
         on_change: Callable[[str, Applied | None], None],
+        on_incident: Callable[[str, float, float], None] = lambda _server_id, _apply_s, _age_s: None,
     ) -> None:
         self._path, self._roots, self._load = path, roots, load
-        self._notes, self._time, self._on_change = notes, time, on_change
+        self._notes, self._time, self._on_change, self._on_incident = notes, time, on_change, on_incident
         self._states = {s: Trusted(s, roots, nonce=_nonce()) for s in server_ids}
         self._applied: dict[str, Applied] = {}
         self._news: dict[tuple[str, Source], float] = {}
@@ -103,6 +104,7 @@ class Holdings:
 
     async def offer(self, server_id: str, envelopes: Envelopes, source: Source) -> None:
         """Take of what was fetched what can be trusted."""
+        came = self._time.now().boot
         async with self._lock:
             now, old = self._time.now(), self._states[server_id]
             envelopes = _unknown(old, envelopes)
@@ -115,6 +117,7 @@ class Holdings:
             self._judge_times(old, new, now)
             if new is not old and await self._remember(old, new):
                 self._take(old, new, now, source)
+                self._tell_of_incident(old, new, came)
             self._watch_wall_clock()
 
     async def keep_leases(self) -> None:
@@ -163,6 +166,13 @@ class Holdings:
         found = self._applied.get(new.server_id)
         if found is not None and _documents(new) != _documents(old):
             self._on_change(new.server_id, found)
+
+    def _tell_of_incident(self, old: Trusted, new: Trusted, came: float) -> None:
+        """How fast another one took effect; the first of this process replaced none."""
+        if old.applied is None or new.applied is None or old.applied.incident.digest == new.applied.incident.digest:
+            return
+        now, signed_at = self._time.now(), times.from_text(new.applied.incident.document.issued_at)
+        self._on_incident(new.server_id, now.boot - came, max(0.0, now.wall - signed_at))
 
     def _put(self, new: Trusted) -> None:
         self._states[new.server_id] = new

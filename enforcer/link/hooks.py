@@ -11,7 +11,9 @@ class Hooks:
     """`on_change`: another snapshot or incident state of a server is in force, or none is any more.
 
     `on_ack`: an ack envelope, unverified. `in_flight_matching`: calls of a server that a kill stopped and that have not
-    ended. `journal_depth`: receipts not yet acknowledged. `warnings`: for the heartbeat.
+    ended. `journal_depth`: receipts not yet acknowledged. `warnings`: for the heartbeat. `on_rejected`: a document for
+    a server was refused. `on_incident`: another incident state is in force, so many seconds after its news came, and
+    after it was signed.
     """
 
     on_change: Callable[[str, Applied | None], None] = lambda _server_id, _applied: None
@@ -19,3 +21,5 @@ class Hooks:
     in_flight_matching: Callable[[str], int] = lambda _server_id: 0
     journal_depth: Callable[[], int] = lambda: 0
     warnings: Callable[[], Sequence[str]] = tuple
+    on_rejected: Callable[[str], None] = lambda _server_id: None
+    on_incident: Callable[[str, float, float], None] = lambda _server_id, _apply_s, _age_s: None

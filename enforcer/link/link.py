@@ -15,7 +15,7 @@ from enforcer.link import store
 from enforcer.link.clocks import Clocks
 from enforcer.link.direct import Direct
 from enforcer.link.heartbeat import Beats
-from enforcer.link.holdings import Holdings
+from enforcer.link.holdings import Holdings, Source
 from enforcer.link.hooks import Hooks
 from enforcer.link.notes import Notes
 from enforcer.link.redis_in import RedisIn, connector
@@ -48,7 +48,8 @@ class Link:
 
     def __init__(self, settings: LinkSettings, hooks: Hooks, clocks: Clocks | None = None) -> None:
         self._servers, self._hooks, self._clocks = settings.server_ids, hooks, clocks or Clocks()
-        self._notes, self._ready, self._settled = Notes(), asyncio.Event(), False
+        self._notes = Notes(on_rejected=hooks.on_rejected)
+        self._ready, self._settled = asyncio.Event(), False
         self._holdings = Holdings(
             settings.server_ids,
             {key.keyid: key for key in settings.root_keys},
@@ -57,6 +58,7 @@ class Link:
             notes=self._notes,
             time=self._clocks,
             on_change=self._changed,
+            on_incident=hooks.on_incident,
         )
         common = (settings.enforcer_id, settings.server_ids, self._holdings, self._notes, hooks)
         connect = connector(settings.redis_url, settings.password_file)
@@ -84,6 +86,10 @@ class Link:
     def lease_age(self, server_id: str) -> float | None:
         """Seconds since the control plane vouched for it, by the less flattering clock; none where no lease counts."""
         return self._holdings.lease_age(server_id)
+
+    def quiet_s(self, server_id: str, source: Source) -> float | None:
+        """Seconds since Redis, or the control plane directly, last brought a new lease; none if it never did."""
+        return self._holdings.quiet_s(server_id, source)
 
     def problems(self, server_id: str) -> tuple[str, ...]:
         """What was wrong in the last minute."""

@@ -21,13 +21,18 @@ log = logging.getLogger(__name__)
 class Notes:
     """Problems by server; those of no server concern every one."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        on_rejected: Callable[[str], None] = lambda _server_id: None,
+    ) -> None:
+        self._clock, self._on_rejected = clock, on_rejected
         self._last: OrderedDict[tuple[str | None, str], float] = OrderedDict()
         self._logged: OrderedDict[tuple[str | None, str, str], None] = OrderedDict()
 
     def rejected(self, server_id: str, rejection: Rejection) -> None:
         """An envelope was refused; logged once for each that differs."""
+        self._on_rejected(server_id)
         self.problem(server_id, str(rejection), about=rejection.digest)
 
     def problem(self, server_id: str | None, text: str, *, about: str = "") -> None:

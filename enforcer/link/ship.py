@@ -64,6 +64,7 @@ class Shipper:
         self._ack = b""
         self._ack_done = b""
         self._trim_at = 0.0
+        self._quiet_at = time.monotonic()  # when an ack last took effect, or nothing waited for one
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ship", daemon=True)
@@ -83,6 +84,14 @@ class Shipper:
         """What an operator should know now, for the heartbeat."""
         dead = self._thread.ident is not None and not self._thread.is_alive()
         return (*self._problems.copy().values(), *(("shipping has ended",) if dead else ()))
+
+    def unacked_s(self) -> float:
+        """For how long receipts have waited without any acknowledgement; from any thread."""
+        return time.monotonic() - self._quiet_at
+
+    def broker_problem(self) -> str:
+        """Why the broker took nothing the last time; empty if it did, or nothing was sent. From any thread."""
+        return self._problems.get("send", "")
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Send what is there if the broker takes it, and end; what isn't acknowledged the next process sends again."""
@@ -115,6 +124,8 @@ class Shipper:
             if self._outstanding.give_up_if_due(time.monotonic()):
                 self._note("ack", "receipts were sent and not acknowledged; sending again")
             pending = self._journal.ask(Store.pending)  # once a turn: what comes meanwhile gathers for the next
+            if not pending:
+                self._quiet_at = time.monotonic()
             while (chosen := self._outstanding.choose(pending)) is not None:
                 self._send(sender, *chosen)
             self._trim()
@@ -160,6 +171,7 @@ class Shipper:
         self._ack_done = envelope
         for head in taken:
             self._outstanding.acked(head.chain_id, head.sequence, time.monotonic())
+            self._quiet_at = time.monotonic()
         self._problems.pop("ack", None)
         for text in problems:
             self._note("ack", text)

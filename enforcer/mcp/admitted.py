@@ -8,10 +8,7 @@ from enforcer.mcp.eras import Era
 from enforcer.mcp.faults import Fault, Refusal, RequestId
 from enforcer.mcp.messages import Message
 from enforcer.mcp.methods import Treatment
-from enforcer.mcp.requests import HttpRequest
 from enforcer.mcp.sessions import Session
-
-_MAX_TRACEPARENT = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +24,6 @@ class Admitted:
     params: JsonObject
     progress_token: RequestId | None = None
     session: Session | None = None
-    traceparent: str | None = None
 
     @property
     def arguments(self) -> JsonObject:
@@ -42,7 +38,6 @@ class Admitted:
 
 def admitted(
     message: Message,
-    request: HttpRequest,
     *,
     era: Era,
     version: str,
@@ -61,11 +56,4 @@ def admitted(
         params=message.params,
         progress_token=token if isinstance(token, str | int) else None,
         session=session,
-        traceparent=_traceparent(message, request),
     )
-
-
-def _traceparent(message: Message, request: HttpRequest) -> str | None:
-    """From the header, else from `_meta`; its form is for the reader to check."""
-    given = request.one("traceparent") or message.meta.get("traceparent")
-    return given if isinstance(given, str) and len(given) <= _MAX_TRACEPARENT else None

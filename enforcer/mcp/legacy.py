@@ -32,26 +32,26 @@ def admit_legacy(
         return message.refuse(Fault.HEADER_MISMATCH, "The body names a revision that its headers do not.")
     session_id = request.first(SESSION_HEADER)
     if session_id is None:
-        return _opening(message, request, version)
+        return _opening(message, version)
     session = sessions.find(session_id, principal, server_id, now)
     if session is None:
         return message.refuse(Fault.NO_SESSION, _UNKNOWN)
     if not _agrees(version, session):
         return message.refuse(Fault.NOT_A_MESSAGE, _VERSION)
-    return _within(message, request, session)
+    return _within(message, session)
 
 
-def _opening(message: Message, request: HttpRequest, version: str | None) -> Admitted | Refusal:
+def _opening(message: Message, version: str | None) -> Admitted | Refusal:
     treatment = treatment_of("legacy", message)
     if treatment is not Treatment.OPEN:
         return message.refuse(Fault.NOT_A_MESSAGE, "There is no session; initialize first.")
     problem = params_problem(message)
     if problem is not None:
         return message.refuse(Fault.PARAMS, problem)
-    return admitted(message, request, era="legacy", version=version or LATEST_HANDSHAKE, treatment=treatment)
+    return admitted(message, era="legacy", version=version or LATEST_HANDSHAKE, treatment=treatment)
 
 
-def _within(message: Message, request: HttpRequest, session: Session) -> Admitted | Refusal:
+def _within(message: Message, session: Session) -> Admitted | Refusal:
     treatment = treatment_of("legacy", message)
     if treatment is None:
         return message.refuse(Fault.UNKNOWN_METHOD_LEGACY, "This gate does not pass this method.")
@@ -66,7 +66,7 @@ def _within(message: Message, request: HttpRequest, session: Session) -> Admitte
         return message.refuse(Fault.PARAMS, problem)
     version = session.protocol_version
     assert version is not None, "sessions without a version are not found"
-    return admitted(message, request, era="legacy", version=version, treatment=treatment, session=session)
+    return admitted(message, era="legacy", version=version, treatment=treatment, session=session)
 
 
 def admit_end(

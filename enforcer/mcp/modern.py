@@ -17,7 +17,7 @@ from enforcer.mcp.requests import TWICE, HttpRequest
 def admit_modern(message: Message, request: HttpRequest, *, version: str) -> Admitted | Refusal:
     """`version` is the header's, of no handshake revision."""
     if message.kind == "notification":
-        return _notification(message, request, version)
+        return _notification(message, version)
     refusal = _headers_once(message, request) or _envelope(message, request, version)
     if refusal is not None:
         return refusal
@@ -27,16 +27,16 @@ def admit_modern(message: Message, request: HttpRequest, *, version: str) -> Adm
     problem = params_problem(message)
     if problem is not None:
         return message.refuse(Fault.PARAMS, problem)
-    return admitted(message, request, era="modern", version=version, treatment=treatment)
+    return admitted(message, era="modern", version=version, treatment=treatment)
 
 
-def _notification(message: Message, request: HttpRequest, version: str) -> Admitted | Refusal:
+def _notification(message: Message, version: str) -> Admitted | Refusal:
     """This era has none from clients: taken and dropped, a call without an id among them."""
     if message.meta.get(META_VERSION, version) != version:
         return message.refuse(Fault.HEADER_MISMATCH, "The header MCP-Protocol-Version must be the body's version.")
     if version not in MODERN_VERSIONS:
         return not_served(message, version)
-    return admitted(message, request, era="modern", version=version, treatment=Treatment.DROP)
+    return admitted(message, era="modern", version=version, treatment=Treatment.DROP)
 
 
 def _headers_once(message: Message, request: HttpRequest) -> Refusal | None:

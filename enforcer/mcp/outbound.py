@@ -1,7 +1,6 @@
 """What goes to an upstream: written anew from what was checked, under our own ids; what is not named here stays out."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from enforcer.contract.strict_json import JsonObject, JsonValue
 from enforcer.mcp.admitted import Admitted
@@ -28,7 +27,6 @@ _KEPT = {
     "notifications/initialized": (),
     "notifications/cancelled": ("requestId",),
 }
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _MAX_TEXT = 256
 
 
@@ -39,8 +37,12 @@ def outbound(
     progress_token: str | None = None,
     cursor: str | None = None,
     cancels: str | None = None,
+    trace: Mapping[str, str] | None = None,
 ) -> JsonObject:
-    """`cursor` is the upstream's own; `cancels` our id of the request that a `notifications/cancelled` names."""
+    """`cursor` is the upstream's own; `cancels` our id of the request that a `notifications/cancelled` names.
+
+    `trace`: `traceparent` and `tracestate` as the gate continues them; what the client wrote there never goes on.
+    """
     ours: JsonObject = {
         "arguments": admitted.arguments,
         "name": admitted.params.get("name"),
@@ -51,7 +53,7 @@ def outbound(
         "requestId": cancels,
     }
     params: JsonObject = {key: ours[key] for key in _KEPT[admitted.method] if ours[key] is not None}
-    meta = _meta(admitted, progress_token)
+    meta = {**_meta(admitted, progress_token), **(trace or {})}
     if meta:
         params["_meta"] = meta
     return message(admitted.method, params, upstream_id)
@@ -115,8 +117,6 @@ def _meta(admitted: Admitted, progress_token: str | None) -> JsonObject:
             made[META_LOG_LEVEL] = level
     if progress_token is not None and admitted.progress_token is not None:
         made["progressToken"] = progress_token
-    if admitted.traceparent and _TRACEPARENT.fullmatch(admitted.traceparent):
-        made["traceparent"] = admitted.traceparent
     return made
 
 

@@ -7,7 +7,7 @@ from enforcer.mcp.answers import Answer
 from enforcer.mcp.faults import Refusal
 from enforcer.pipeline import replies
 from enforcer.pipeline.gate import Gate
-from enforcer.pipeline.trace import trace_id_of
+from enforcer.pipeline.observed import in_trace
 from enforcer.pipeline.transaction import Transaction
 
 
@@ -33,7 +33,7 @@ async def admit_message(gate: Gate, tx: Transaction) -> Answer | None:
     if isinstance(found, Refusal):
         return replies.refuse(tx, found)
     tx.admitted = found
-    tx.trace_id = trace_id_of(found.traceparent) or tx.trace_id
+    in_trace(tx, found.params.get("_meta"))
     if found.session is not None:
         tx.caller = replace(tx.caller, session_id=found.session.id)
     return None

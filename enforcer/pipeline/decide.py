@@ -25,6 +25,7 @@ async def decide_call(gate: Gate, tx: Transaction) -> Answer | None:
     """A tool call by `decide`, every other method by `access`; what is allowed is charged to its rate."""
     decision = _decide(gate, tx)
     _keep(tx, decision)
+    tx.decided_in = gate.monotonic() - tx.began
     if decision.result != "allow":
         return replies.deny(gate, tx, Verdict.of(decision))
     rates = buckets_of(_index(tx), tx.call) if tx.tool is not None else {}

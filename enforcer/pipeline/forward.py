@@ -7,6 +7,7 @@ from typing import Any
 from enforcer.contract.strict_json import JsonObject
 from enforcer.mcp import answers
 from enforcer.mcp.answers import Answer
+from enforcer.mcp.methods import Treatment
 from enforcer.mcp.outbound import answer_to_server, outbound, upstream_headers
 from enforcer.mcp.param_headers import header_params
 from enforcer.mcp.upstream.base import Upstream, UpstreamFailure, UpstreamRequest
@@ -120,7 +121,10 @@ def _request(gate: Gate, tx: Transaction) -> UpstreamRequest:
     assert tx.flight is not None
     admitted, limits = tx.admitted, gate.limits(tx.server_id)
     upstream_id = tx.flight.upstream_id if admitted.kind == "request" else None
-    message = outbound(admitted, upstream_id=upstream_id, cursor=tx.upstream_cursor)
+    trace = tx.trace.onward() if tx.trace else {}
+    # `initialize` is the one request for which a server may not know `_meta`
+    told = trace if upstream_id and admitted.treatment is not Treatment.OPEN else {}
+    message = outbound(admitted, upstream_id=upstream_id, cursor=tx.upstream_cursor, trace=told)
     session = admitted.session
     return UpstreamRequest(
         message=message,
@@ -128,7 +132,7 @@ def _request(gate: Gate, tx: Transaction) -> UpstreamRequest:
         protocol_version=admitted.protocol_version,
         timeout_s=limits.timeout_s,
         max_response_bytes=limits.max_response_bytes,
-        headers=upstream_headers(admitted.era, message, header_params(tx.input_schema) or ()),
+        headers=(*upstream_headers(admitted.era, message, header_params(tx.input_schema) or ()), *trace.items()),
         session_id=session.upstream_session_id if session else None,
     )
 

@@ -71,6 +71,10 @@ class Flights:
             if decision is not None:
                 flight.stop(decision)
 
+    def count(self, server_id: str) -> int:
+        """How many of a server there are; from any thread."""
+        return sum(1 for flight in tuple(self._all) if flight.call.server_id == server_id)
+
     def stopping(self, server_id: str) -> int:
         """How much of what was stopped has not ended yet."""
         return sum(1 for f in self._all if f.call.server_id == server_id and f.stopped is not None)

@@ -63,6 +63,7 @@ async def _learn(gate: Gate, tx: Transaction, catalog: Catalog) -> UpstreamFailu
     else:
         catalog.learn(policy.index, definitions)
         return None
+    gate.metrics.upstream_failures.labels(tx.server_id, f"upstream_{failure.kind}").inc()
     log.warning("%s: its tools can't be listed: %s", tx.server_id, failure)
     return failure
 

@@ -12,6 +12,7 @@ from enforcer.contract.reasons import ReasonCode
 from enforcer.journal.problems import JournalUnavailable
 from enforcer.mcp.answers import Answer
 from enforcer.mcp.requests import HttpRequest
+from enforcer.observe import calls
 from enforcer.pipeline import replies
 from enforcer.pipeline.admit import admit_message, admit_transport
 from enforcer.pipeline.credential import attach_credential
@@ -22,9 +23,10 @@ from enforcer.pipeline.identify import authenticate, require_policy
 from enforcer.pipeline.intend import intend
 from enforcer.pipeline.know_tools import know_tools
 from enforcer.pipeline.local import answer_locally
+from enforcer.pipeline.observed import concluded, concluding
 from enforcer.pipeline.prepare import prepare
 from enforcer.pipeline.receipts import receipt_of
-from enforcer.pipeline.trace import new_trace_id, trace_id_of
+from enforcer.pipeline.trace import trace_of
 from enforcer.pipeline.transaction import Outcome, Transaction, Verdict
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,14 @@ STAGES: tuple[Stage, ...] = (
 async def handle(gate: Gate, server_id: str, request: HttpRequest, receive: Receive) -> Answer:
     """One message in, one answer out, one receipt kept."""
     tx = _begin(gate, server_id, request)
+    named = calls.enter(tx)
+    try:
+        return await _answered(gate, tx, receive)
+    finally:
+        calls.leave(tx, named)
+
+
+async def _answered(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
     try:
         answer = await _through(gate, tx, receive)
     except asyncio.CancelledError:  # the gate is stopping
@@ -74,6 +84,7 @@ async def _conclude(gate: Gate, tx: Transaction, answer: Answer) -> Answer:
     """The receipt, then the answer. Without the receipt the client gets a refusal, whatever the server said."""
     if tx.verdict is None:
         tx.verdict = Verdict.deny(ReasonCode.DENY_INTERNAL_ERROR)
+    concluding(gate, tx)
     if tx.flight is not None:
         tx.flight.end()
     if tx.opening is not None and tx.opening.protocol_version is None:
@@ -82,11 +93,11 @@ async def _conclude(gate: Gate, tx: Transaction, answer: Answer) -> Answer:
         await _record(gate, tx)
     except JournalUnavailable:
         log.error("receipt %s could not be written", tx.receipt_id)
-        return replies.deny(gate, tx, Verdict.deny(ReasonCode.DENY_AUDIT_UNAVAILABLE))
+        answer = replies.deny(gate, tx, Verdict.deny(ReasonCode.DENY_AUDIT_UNAVAILABLE))
     finally:
         if tx.flight is not None:
             gate.landed(tx.flight)
-    _count(gate, tx, tx.verdict)
+    concluded(gate, tx)
     return answer
 
 
@@ -107,18 +118,15 @@ def _note_interruption(tx: Transaction) -> None:
         tx.outcome = Outcome("error", 0.0, detail="interrupted: effect unknown")
 
 
-def _count(gate: Gate, tx: Transaction, verdict: Verdict) -> None:
-    gate.metrics.decisions.labels(tx.server_id, verdict.result, verdict.reasons[0]).inc()
-    if verdict.result == "allow" and tx.policy is None:
-        gate.metrics.allow_without_policy.inc()
-
-
 def _begin(gate: Gate, server_id: str, request: HttpRequest) -> Transaction:
+    trace = trace_of(request)
     return Transaction(
         enforcer_id=gate.config.enforcer_id,
         server_id=server_id,
         request=request,
         receipt_id=str(uuid.uuid4()),
-        trace_id=trace_id_of(request.first("traceparent")) or new_trace_id(),
+        trace_id=trace.trace_id,
         started=gate.wall(),
+        trace=trace,
+        began=gate.monotonic(),
     )

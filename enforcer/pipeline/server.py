@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from enforcer.config import Config
@@ -21,8 +22,15 @@ _Terms = tuple[str, str | None, str, str]
 class GatedServer:
     """Hands out the transport. A stdio server is launched anew when workspace, trust or sandbox change."""
 
-    def __init__(self, file: UpstreamConfig, config: Config, host: Host) -> None:
-        self.server_id = file.server
+    def __init__(
+        self,
+        file: UpstreamConfig,
+        config: Config,
+        host: Host,
+        on_start: Callable[[bool], None] = lambda _sandboxed: None,
+    ) -> None:
+        """`on_start` hears of each process, and whether a sandbox holds it."""
+        self.server_id, self._on_start = file.server, on_start
         self.fs_policy, self.net_policy = "none", "none"  # an upstream by URL is in nobody's sandbox
         self.warning: str | None = None
         self._file, self._host = file, host
@@ -80,7 +88,8 @@ class GatedServer:
         self.warning = f"{self.server_id}: {plan.warning}" if plan.warning else None
         if self.warning:
             log.warning("%s", self.warning)
-        return StdioUpstream(self.server_id, plan)
+        sandboxed = (plan.fs_policy, plan.net_policy) != ("none", "none")
+        return StdioUpstream(self.server_id, plan, on_start=lambda: self._on_start(sandboxed))
 
 
 def _terms(snapshot: Snapshot) -> _Terms:

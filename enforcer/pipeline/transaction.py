@@ -11,6 +11,7 @@ from enforcer.mcp.admission import Admitted
 from enforcer.mcp.requests import HttpRequest
 from enforcer.mcp.sessions import Principal, Session
 from enforcer.pipeline.inflight import Flight
+from enforcer.pipeline.trace import Trace
 from enforcer.policy.call import Call, Caller
 from enforcer.policy.decision import Decision, Facts
 
@@ -60,7 +61,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Transaction:
-    """One message. Times are wall-clock seconds."""
+    """One message. Times are wall-clock seconds; `began` and `decided_in` are of the monotonic clock."""
 
     enforcer_id: str
     server_id: str
@@ -80,6 +81,10 @@ class Transaction:
     upstream_cursor: str | None = None
     opening: Session | None = None
     flight: Flight | None = None
+    trace: Trace | None = None
+    began: float = 0.0
+    decided_in: float | None = None
+    ended: bool = False
 
     @property
     def method(self) -> str | None:

@@ -5,7 +5,7 @@ legacy session, which is then lost. The number of children is bounded.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import count
 
@@ -58,9 +58,15 @@ class StdioUpstream:
     """A stdio server started by `plan`, a process per owner. `label` is the server's id, for the log."""
 
     def __init__(
-        self, label: str, plan: LaunchPlan, *, idle_s: float = DEFAULT_IDLE_S, max_children: int = DEFAULT_CHILDREN
+        self,
+        label: str,
+        plan: LaunchPlan,
+        *,
+        idle_s: float = DEFAULT_IDLE_S,
+        max_children: int = DEFAULT_CHILDREN,
+        on_start: Callable[[], None] = lambda: None,
     ) -> None:
-        self._label = label
+        self._label, self._on_start = label, on_start
         self._plan = plan
         self._idle_s = idle_s
         self._max_children = max_children
@@ -107,6 +113,7 @@ class StdioUpstream:
         self._make_room()
         child = Child(self._label, self._forget)
         await child.start(self._plan)
+        self._on_start()
         self._by_owner[owner] = child
         self._alive.add(child)
         return child

@@ -165,3 +165,24 @@ def stored_parent(directory: Path, sequence: int, chain_id: str) -> object:
         rows = [orjson.loads(line) for (line,) in sql.execute("SELECT line FROM receipt")]
     sql.close()
     return next(r["parent_hash"] for r in rows if (r["sequence"], r["chain_id"]) == (sequence, chain_id))
+
+
+async def test_a_trial_is_durable_and_every_group_is_timed(journal: Journal) -> None:
+    timed: list[float] = []
+    journal.on_timing(timed.append)
+    before = journal.committed_s()
+    assert await asyncio.to_thread(journal.probe) > 0
+    assert len(timed) == 1
+    after = journal.committed_s()
+    assert after is not None
+    assert before is None or after < before
+    await journal.record(a_draft())
+    assert len(timed) == 2
+    assert journal.size() > 0
+    assert journal.waiting() == 0
+
+
+async def test_a_trial_of_a_journal_that_is_closed_fails(journal: Journal) -> None:
+    journal.close()
+    with pytest.raises(JournalUnavailable):
+        await asyncio.to_thread(journal.probe)

@@ -186,3 +186,25 @@ async def test_a_server_that_nobody_publishes_keeps_it_from_being_ready(chosen: 
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await subject.wait_ready()
+
+
+async def test_a_kill_is_timed_from_its_news_to_its_being_in_force_and_refused_documents_are_counted(
+    chosen: LinkSettings, valkey: Valkey
+) -> None:
+    timed: list[tuple[str, float, float]] = []
+    refused: list[str] = []
+    subject = made(chosen, Hooks(on_incident=lambda *told: timed.append(told), on_rejected=refused.append))
+    async with running(subject.run()):
+        await subject.wait_ready()
+        assert not timed  # the first state replaced none
+        valkey.put(KILL, hint=True)
+        await until(lambda: epoch(subject) == 6)
+        assert not refused
+        forged = sealed(incident(7), key("somebody"))
+        valkey.put(replace(KILL, incident=forged), hint=True)
+        await until(lambda: refused)
+        assert subject.quiet_s(SERVER, "direct") == 0
+        assert subject.quiet_s(SERVER, "redis") is None
+    assert [server for server, _, _ in timed] == [SERVER]
+    assert all(0 <= seconds < 5 for _, *both in timed for seconds in both)
+    assert set(refused) == {SERVER}

@@ -230,3 +230,19 @@ async def test_a_frozen_broker_holds_up_neither_receipts_nor_the_end(
         assert not shipper._thread.is_alive()
     finally:
         broker.thaw()
+
+
+async def test_how_long_receipts_wait_for_an_acknowledgement_is_known_and_what_the_broker_says(
+    journal: Journal, broker: Broker, shipper: Shipper
+) -> None:
+    await recorded(journal, 1)
+    head = (await batches(broker, 1))[-1][-1]
+    await until(lambda: shipper.unacked_s() > 1.5, "the wait")  # longer than an idle turn
+    shipper.acknowledge(an_ack(head))
+    await until(lambda: shipper.unacked_s() < 1, "the ack")
+    assert shipper.broker_problem() == ""
+    broker.stop()
+    await recorded(journal, 1)
+    await until(lambda: "the receipts broker" in shipper.broker_problem(), "the broker's trouble")
+    broker.start()
+    await until(lambda: not shipper.broker_problem(), "the broker's return")

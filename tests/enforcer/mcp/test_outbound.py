@@ -46,10 +46,12 @@ def test_a_call_goes_on_under_our_id_with_nothing_that_was_not_checked() -> None
             "io.modelcontextprotocol/secret": 1,
             "progressToken": 1,
             "baggage": "user=ada",
-            "traceparent": TRACE,
+            "traceparent": "00-" + "c" * 32 + "-" + "d" * 16 + "-01",
+            "tracestate": "a=1",
         },
     }
-    assert outbound(passed(modern("tools/call", params)), upstream_id="d-1", progress_token="p-1") == {
+    trace = {"traceparent": TRACE}
+    assert outbound(passed(modern("tools/call", params)), upstream_id="d-1", progress_token="p-1", trace=trace) == {
         "jsonrpc": "2.0",
         "id": "d-1",
         "method": "tools/call",

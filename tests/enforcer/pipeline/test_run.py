@@ -44,7 +44,7 @@ async def test_what_goes_upstream_carries_nothing_of_the_client_but_what_was_che
     await bench.call()
     request = next(r for r in bench.server.sent if r.message["method"] == "tools/call")
     assert request.message["id"] != 7
-    assert {name for name, _ in request.headers} == {"Mcp-Method", "Mcp-Name"}
+    assert {name for name, _ in request.headers} == {"Mcp-Method", "Mcp-Name", "traceparent"}
     assert "Bearer" not in repr(request)
 
 

@@ -8,7 +8,9 @@ import pytest
 from enforcer.config_file import Upstream as UpstreamConfig
 from enforcer.contract.snapshot import Snapshot
 from enforcer.mcp.upstream.base import UpstreamFailure
+from enforcer.mcp.upstream.stdio import StdioUpstream
 from enforcer.pipeline.server import GatedServer
+from enforcer.sandbox.plan import LaunchPlan
 from tests.enforcer.pipeline.parts import Bench
 from tests.vectors.make import a_snapshot
 
@@ -81,3 +83,23 @@ def test_no_two_principals_have_one_owner() -> None:
         tx.caller = type(tx.caller)(subject, issuer)
         owners.append(tx.owner)
     assert len(set(owners)) == 4
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+async def test_each_process_is_counted_with_or_without_a_sandbox(
+    isolated: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = LaunchPlan(("server",), {}, "/", "workspace_only" if isolated else "none", "none")
+    monkeypatch.setattr("enforcer.pipeline.server.launch_plan", lambda *_, **__: plan)
+    monkeypatch.setattr("enforcer.mcp.upstream.child.Child.start", _no_process)
+    started: list[bool] = []
+    file = UpstreamConfig(server="files", command=["server"])
+    made = GatedServer(file, cast("Any", None), cast("Any", None), started.append)
+    upstream = cast("StdioUpstream", await made.upstream(policy(1, "/srv/files")))
+    for owner in ("ada", "grace"):
+        await upstream._start(owner)
+    assert started == [isolated] * 2
+
+
+async def _no_process(*_: object) -> None:
+    """Stands in for the launch alone."""

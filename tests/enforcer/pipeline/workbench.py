@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, cast
@@ -68,13 +68,21 @@ class FakeLink:
 
     def __init__(self) -> None:
         self.policy: Applied | None = applied()
+        self.age: float | None = 0.5
+        self.quiet: dict[str, float] = {"redis": 0.5}
         self.beats = 0
 
     def current(self, _server_id: str) -> Applied | None:
         return self.policy
 
     def lease_age(self, _server_id: str) -> float | None:
-        return 0.5
+        return self.age
+
+    def quiet_s(self, _server_id: str, source: str) -> float | None:
+        return self.quiet.get(source)
+
+    def problems(self, _server_id: str) -> tuple[str, ...]:
+        return ()
 
     def beat(self) -> None:
         self.beats += 1
@@ -143,24 +151,37 @@ class Workbench:
             flights=Flights(),
         )
 
-    async def call(self, *, receive: Callable[[], Awaitable[MutableMapping[str, Any]]] | None = None) -> Answer:
-        """ada calls fs_read."""
-        meta = {
+    async def call(
+        self,
+        *,
+        tool: str = "fs_read",
+        arguments: JsonObject | None = None,
+        headers: Mapping[str, str | Sequence[str]] | None = None,
+        meta: JsonObject | None = None,
+        receive: Callable[[], Awaitable[MutableMapping[str, Any]]] | None = None,
+    ) -> Answer:
+        """ada calls fs_read; a list gives a header several lines."""
+        whole = {
             "io.modelcontextprotocol/protocolVersion": MODERN,
             "io.modelcontextprotocol/clientCapabilities": {},
+            **(meta or {}),
         }
-        params = {"name": "fs_read", "arguments": {"path": "a"}, "_meta": meta}
+        params = {"name": tool, "arguments": arguments or {"path": "a"}, "_meta": whole}
         body = json.dumps({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params}).encode()
-        headers = {
+        usual: dict[str, str | Sequence[str]] = {
             "mcp-protocol-version": MODERN,
             "mcp-method": "tools/call",
-            "mcp-name": "fs_read",
+            "mcp-name": tool,
             "host": "gate",
             "content-type": "application/json",
             "accept": "application/json, text/event-stream",
             "authorization": f"Bearer {token()}",
         }
-        raw = tuple((name.encode(), value.encode()) for name, value in headers.items())
+        raw = tuple(
+            (name.encode(), line.encode())
+            for name, value in {**usual, **(headers or {})}.items()
+            for line in ([value] if isinstance(value, str) else value)
+        )
         return await handle(self.gate, "files", HttpRequest("POST", "/mcp", b"", raw, body), receive or _stays)
 
     def receipts(self) -> list[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""What an operator sees of a running enforcer: logs, spans, readiness and the state behind `/metrics`."""
