@@ -28,8 +28,8 @@ from controlplane.policy.declarative.json_places import JsonPlaces
 from controlplane.policy.declarative.problems import Lines, Path, Problem
 from enforcer.contract.strict_json import MAX_DEPTH, MAX_INT, JsonValue, StrictJsonError, parse
 
-MAX_YAML_BYTES = 5_000_000
-MAX_BYTES = 64_000_000
+MAX_BYTES = 5_000_000
+MAX_JSON_BYTES = 64_000_000  # for whoever has reason to take more: JSON costs little to read
 _CONSTANTS: dict[str, bool | None] = {"": None, "~": None, "true": True, "false": False}
 _CONSTANTS |= {"null": None, "Null": None, "NULL": None, "True": True, "TRUE": True, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
@@ -52,15 +52,15 @@ class _Refused(Exception):  # noqa: N818 - control flow inside this file, become
 
 def read_yaml(raw: bytes) -> Written | Problem:
     """The one document in the text, or the first thing that keeps it from being read."""
-    if len(raw) > MAX_BYTES:
-        return Problem((), f"{len(raw)} bytes", f"at most {MAX_BYTES}", 1)
+    if len(raw) > MAX_JSON_BYTES:
+        return Problem((), f"more than {MAX_JSON_BYTES} bytes", "a smaller file", 1)
     if raw.lstrip(b" \t\r\n").startswith(b"{") and b"\\u0000" not in raw:
         try:
             return Written(parse(raw), JsonPlaces(raw.decode()))
         except StrictJsonError:
             pass  # YAML may look like it, and tells where a mistake is
-    if len(raw) > MAX_YAML_BYTES:
-        return Problem((), f"{len(raw)} bytes of YAML", f"at most {MAX_YAML_BYTES}, or JSON up to {MAX_BYTES}", 1)
+    if len(raw) > MAX_BYTES:
+        return Problem((), f"{len(raw)} bytes of YAML", f"at most {MAX_BYTES}, or JSON up to {MAX_JSON_BYTES}", 1)
     return _read_events(raw)
 
 

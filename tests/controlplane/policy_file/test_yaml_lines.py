@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.policy.declarative.problems import Problem
-from controlplane.policy.declarative.yaml_lines import MAX_BYTES, MAX_YAML_BYTES, Written, read_yaml
+from controlplane.policy.declarative.yaml_lines import MAX_BYTES, MAX_JSON_BYTES, Written, read_yaml
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -83,13 +83,13 @@ def test_a_file_that_is_not_utf8_is_refused_with_its_line() -> None:
 
 
 def test_a_file_over_the_limit_is_refused_unread() -> None:
-    assert isinstance(read_yaml(b"#" * (MAX_YAML_BYTES + 1)), Problem)
-    assert isinstance(read_yaml(b"{" + b" " * MAX_BYTES + b"}"), Problem)
-    assert isinstance(read_yaml(b"{" + b" " * MAX_YAML_BYTES + b"a: 1}"), Problem)
+    assert isinstance(read_yaml(b"#" * (MAX_BYTES + 1)), Problem)
+    assert isinstance(read_yaml(b"{" + b" " * MAX_JSON_BYTES + b"}"), Problem)
+    assert isinstance(read_yaml(b"{" + b" " * MAX_BYTES + b"a: 1}"), Problem)
 
 
 def test_json_may_be_larger_than_yaml() -> None:
-    raw = b'{"a": [' + b" " * MAX_YAML_BYTES + b"1]}"
+    raw = b'{"a": [' + b" " * MAX_BYTES + b"1]}"
     written = read_yaml(raw)
     assert isinstance(written, Written)
     assert written.value == {"a": [1]}

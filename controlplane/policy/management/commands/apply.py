@@ -15,7 +15,7 @@ from controlplane.common.errors import StackUnreachable
 from controlplane.policy.declarative.apply import apply_policy
 from controlplane.policy.declarative.outcome import Applied
 from controlplane.policy.declarative.problems import Problem, report
-from controlplane.policy.declarative.yaml_lines import MAX_BYTES, Written, read_yaml
+from controlplane.policy.declarative.yaml_lines import MAX_JSON_BYTES, Written, read_yaml
 from controlplane.policy.waiting import wait_applied, wait_published
 
 STDIN = "-"
@@ -83,8 +83,8 @@ class Command(commands.Command):
 def _read(name: str) -> bytes:
     try:
         if name == STDIN:
-            return sys.stdin.buffer.read(MAX_BYTES + 1)
+            return sys.stdin.buffer.read(MAX_JSON_BYTES + 1)
         with Path(name).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(MAX_JSON_BYTES + 1)
     except OSError as problem:
         raise UsageError(f"{name}:1: file: {problem.strerror}; a policy file that can be read, or -") from None

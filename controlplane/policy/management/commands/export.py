@@ -13,7 +13,7 @@ from controlplane.policy.declarative.current import current_policy
 from controlplane.policy.declarative.items import document_of
 from controlplane.policy.declarative.json_text import json_lines_of
 from controlplane.policy.declarative.reading import one_view
-from controlplane.policy.declarative.yaml_lines import MAX_YAML_BYTES
+from controlplane.policy.declarative.yaml_lines import MAX_BYTES
 from controlplane.policy.declarative.yaml_text import yaml_lines_of
 
 
@@ -30,8 +30,8 @@ class Command(commands.Command):
             policy = current_policy()
         document = document_of(policy)
         size = self._print(json_lines_of(document) if options["json"] else yaml_lines_of(document))
-        if size > MAX_YAML_BYTES and not options["json"]:
-            self.say(f"{size} bytes; apply reads YAML up to {MAX_YAML_BYTES}, and more as JSON: export --json")
+        if size > MAX_BYTES and not options["json"]:
+            self.say(f"{size} bytes; apply reads YAML up to {MAX_BYTES}, and more as JSON: export --json")
         return DONE
 
     def _print(self, lines: Iterable[str]) -> int:
