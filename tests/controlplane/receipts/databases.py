@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
-from django.db import connection
+from django.db import connection, connections
 
 ROOT = Path(__file__).parents[3]
 Session = psycopg.Connection[tuple[Any, ...]]
@@ -32,11 +32,25 @@ def session(database: str = "", role: str | None = None) -> Iterator[Session]:
         yield opened
 
 
+@contextmanager
+def signed_in(database: str, role: str | None = None) -> Iterator[None]:
+    """Django's own connection, in this thread, is that role's to that database, or the superuser's."""
+    before = connections["default"]
+    user = role or before.settings_dict["USER"]
+    connections["default"] = type(before)({**before.settings_dict, "NAME": database, "USER": user})
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections["default"] = before
+
+
 class Database:
     """A new, empty database, and `manage.py` with it."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.more_env: dict[str, str] = {}
         self.name = f"drawbridge_{uuid.uuid4().hex[:12]}"
         with session() as admin:
             admin.execute(f"CREATE DATABASE {self.name}")
@@ -61,6 +75,7 @@ class Database:
             "PYTHONPATH": str(ROOT),
             "DRAWBRIDGE_DATA_DIR": str(self.home),
             "DATABASE_URL": url(self.name, role),
+            **self.more_env,
         }
 
     def rows(self, query: str, role: str | None = None) -> list[tuple[Any, ...]]:

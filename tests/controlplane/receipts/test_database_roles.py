@@ -1,0 +1,208 @@
+"""The three roles, each signing in as itself to a database of its own."""
+
+import io
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from controlplane.receipts.checks import role_can_not_change_receipts, triggers_exist
+from controlplane.receipts.exporting import verify_stored
+from controlplane.receipts.models import Receipt
+from controlplane.receipts.partitions import default_partition_rows, maintain
+from controlplane.receipts.roles import Roles
+from controlplane.receipts.services import ingest_batch, record_admin_receipt
+from tests.controlplane.policy_file.samples import GOOD
+from tests.controlplane.receipts.databases import ROOT, Database, session, signed_in
+from tests.controlplane.receipts.months import month, partition
+from tests.controlplane.receipts.sending import Sender
+from tests.controlplane.valkeys import Valkey
+from tests.support.processes import Program
+
+pytestmark = [pytest.mark.django_db, pytest.mark.system]
+TABLE, DEFAULT, HISTORY = "receipts_receipt", "receipts_receipt_default", "grants_historicalgrant"
+PARTITION = partition(0)
+REFUSED = [
+    *(f"UPDATE {table} SET chain_id = ''" for table in (TABLE, PARTITION, DEFAULT, "receipts_receiptindex")),
+    *(f"DELETE FROM {table}" for table in (TABLE, PARTITION, DEFAULT, "receipts_conflict", HISTORY)),
+    *(f"TRUNCATE {table}" for table in (TABLE, PARTITION, DEFAULT, "receipts_receiptindex", HISTORY, "grants_grant")),
+    f"UPDATE {HISTORY} SET reason = ''",
+    f"INSERT INTO {PARTITION} SELECT * FROM {TABLE}",
+    "UPDATE django_migrations SET name = ''",
+    "SET session_replication_role = replica",
+    "SET ROLE {owner}",
+    "SET ROLE {maintenance}",
+    "SET SESSION AUTHORIZATION {owner}",
+    f"ALTER TABLE {TABLE} DISABLE TRIGGER ALL",
+    f"ALTER TABLE {PARTITION} DISABLE TRIGGER {TABLE}_keep_truncate",
+    f"DROP TRIGGER {TABLE}_keep_update ON {TABLE}",
+    f"DROP TABLE {TABLE}",
+    f"DROP TABLE {PARTITION}",
+    f"ALTER TABLE {TABLE} DETACH PARTITION {PARTITION}",
+    f"ALTER TABLE {TABLE} OWNER TO {{app}}",
+    f"CREATE TABLE {TABLE}_1999_01 PARTITION OF {TABLE} FOR VALUES FROM ('1999-01') TO ('1999-02')",
+    f"CREATE RULE nothing AS ON INSERT TO {TABLE} DO INSTEAD NOTHING",
+    "CREATE TABLE mine (i integer)",
+    "CREATE OR REPLACE FUNCTION receipts_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$",
+    "DROP FUNCTION receipts_make_partition(integer)",
+]
+
+
+class Installed:
+    """A database with its three roles, as docs/how-to/postgresql.md sets it up."""
+
+    def __init__(self, home: Path) -> None:
+        self.database = Database(home)
+        unique = uuid.uuid4().hex[:8]
+        self.roles = Roles(owner=f"o_{unique}", app=f"a_{unique}", maintenance=f"m_{unique}")
+        self.names = {"owner": self.roles.owner, "app": self.roles.app, "maintenance": self.roles.maintenance}
+
+    def give_roles(self, role: str | None = None, *, apply: bool = True, code: int = 0) -> str:
+        """`manage.py database_roles`."""
+        named = [f"--{role}={name}" for role, name in self.names.items()]
+        return self.database.manage("database_roles", *named, *(["--apply"] if apply else []), role=role, code=code)
+
+    def migrate(self, role: str | None) -> None:
+        """`manage.py migrate`."""
+        self.database.manage("migrate", "--verbosity", "0", role=role)
+
+    def owner_of(self, table: str) -> str:
+        """The role that a table belongs to."""
+        ((owner,),) = self.database.rows(f"SELECT tableowner FROM pg_tables WHERE tablename = '{table}'")
+        return str(owner)
+
+    def drop(self) -> None:
+        """The database and the roles."""
+        self.database.drop()
+        with session() as admin:
+            for role in self.names.values():
+                admin.execute(f"DROP ROLE IF EXISTS {role}")  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Installed]:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no roles")
+    made = Installed(tmp_path_factory.mktemp("roles"))
+    made.give_roles()
+    made.migrate(made.roles.owner)
+    made.give_roles(made.roles.owner)
+    yield made
+    made.drop()
+
+
+@pytest.mark.parametrize("statement", REFUSED)
+def test_the_running_control_plane_may_not(installed: Installed, statement: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        installed.database.execute(statement.format(**installed.names), installed.roles.app)
+
+
+def test_it_takes_receipts_in_keeps_its_own_and_verifies_them(installed: Installed) -> None:
+    with signed_in(installed.database.name, installed.roles.app):
+        gate = Sender("gate").enrol()
+        lines = [gate.receipt(), gate.receipt(event_time=f"{month(0)}-01T00:00:00.000Z")]
+        for _ in range(2):
+            ingest_batch(gate.batch(lines))
+        record_admin_receipt(actor="os:root@host", action="enrolled", detail={})
+        assert Receipt.objects.count() == 3
+        assert default_partition_rows() == 1
+        assert verify_stored().problems == []
+
+
+def test_it_has_a_missing_month_made_and_may_not_change_that_one_either(installed: Installed) -> None:
+    for table in (partition(2), partition(3)):
+        installed.database.execute(f"DROP TABLE {table}")
+    with signed_in(installed.database.name, installed.roles.app):
+        maintain()
+        assert triggers_exist(databases=["default"]) == []
+    for table in (partition(2), partition(3)):
+        assert installed.owner_of(table) == installed.roles.maintenance
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            installed.database.execute(f"TRUNCATE {table}", installed.roles.app)
+
+
+def test_the_check_warns_of_every_role_but_the_one_that_is_meant(installed: Installed) -> None:
+    for role, warned in ((installed.roles.app, 0), (installed.roles.owner, 1), (None, 1)):
+        with signed_in(installed.database.name, role):
+            found = [message.id for message in role_can_not_change_receipts(databases=["default"])]
+            assert found == ["receipts.W001"] * warned
+
+
+def test_policy_is_applied_published_and_switched_off_by_processes_of_the_application_role(
+    installed: Installed, valkey: Valkey, broker: Valkey
+) -> None:
+    app, database = installed.roles.app, installed.database
+    redis = {"REDIS_URL": valkey.url, "RECEIPTS_BROKER_URL": broker.url}
+    database.more_env |= redis
+    policy = database.home / "policy.yaml"
+    policy.write_text(GOOD)
+    publisher = Program(
+        [sys.executable, ROOT / "manage.py", "publisher"], log=database.home / "log", env=database.env(app)
+    )
+    try:
+        assert "+ grant" in database.manage("apply", str(policy), role=app)
+        assert database.manage("issue_token", "alice", role=app).count(".") == 2
+        assert database.manage("kill", "raise", "server:files", "--reason", "drill", role=app)
+        assert "chain verified" in database.manage("receipts", "verify", role=app)
+        assert publisher.stop() == 0
+    finally:
+        publisher.stop()
+    assert "ERROR" not in publisher.output
+    assert "database:" not in publisher.output
+
+
+def test_migrations_go_on_as_the_owner(installed: Installed) -> None:
+    owner = installed.roles.owner
+    installed.migrate(owner)
+    change = "ALTER TABLE receipts_receipt ADD COLUMN note text; CREATE INDEX later ON receipts_receipt (note)"
+    installed.database.execute(f"BEGIN; {change}; ROLLBACK", owner)
+
+
+def test_a_second_time_only_the_grants_are_repeated_and_no_password_is_spoken_of(installed: Installed) -> None:
+    said = installed.give_roles(installed.roles.owner, apply=False)
+    assert {line.split()[0] for line in said.splitlines()} == {"BEGIN;", "REVOKE", "GRANT", "COMMIT;"}
+    assert "PASSWORD" not in said.upper()
+    with session(installed.database.name, installed.roles.owner) as owner:
+        owner.execute(said)  # type: ignore[arg-type]
+
+
+def test_an_installation_that_began_with_one_role_is_handed_over(tmp_path: Path) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no roles")
+    made = Installed(tmp_path)
+    try:
+        made.migrate(None)
+        said = made.give_roles(apply=False)
+        made.database.execute(said)
+        made.migrate(made.roles.owner)
+        made.give_roles(made.roles.owner)
+        assert {made.owner_of(table) for table in (TABLE, PARTITION, DEFAULT)} == {made.roles.maintenance}
+        assert made.owner_of("grants_grant") == made.owner_of("django_migrations") == made.roles.owner
+        made.give_roles(made.roles.app, code=2)
+    finally:
+        made.drop()
+
+
+def run(*args: str) -> tuple[int, str]:
+    err = io.StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("database_roles", *args, stderr=err)
+    return int(ended.value.code or 0), err.getvalue()
+
+
+def test_names_that_can_not_be_meant_are_wrong_use() -> None:
+    if connection.vendor != "postgresql":
+        assert run() == (2, "environment:1: DATABASE_URL: is not PostgreSQL, and other databases have no roles here\n")
+        return
+    for args in (
+        ["--app", 'x"; DROP'],
+        ["--app", "same", "--owner", "same"],
+        ["--app", connection.settings_dict["USER"]],
+    ):
+        code, said = run(*args)
+        assert (code, said.startswith("command line:1: --app: ")) == (2, True), said
