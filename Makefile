@@ -37,6 +37,10 @@ lock: $(VENV)/.test ## Resolve the dependencies anew and write both lock files
 	$(BIN)/uv pip compile $(LOCK) --extra test -c requirements.lock -o requirements-test.lock pyproject.toml
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-package drawbridge
 
+.PHONY: screenshots
+screenshots: $(VENV)/.test ## Pictures of the main pages into var/screenshots (wants chromium: make system)
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
 ##@ Machine
 
 .PHONY: system
@@ -51,7 +55,7 @@ clean: ## Remove the environment, caches and var/
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Drawbridge needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version)" >&2; exit 2; }

@@ -37,6 +37,12 @@ class ItemForm(forms.ModelForm[Any]):
         help_text="Kept in history and receipt, with your name.",
     )  # fmt: skip
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            for part, word in zip(getattr(field.widget, "widgets", ()), ("date", "time"), strict=False):
+                part.attrs["aria-label"] = f"{field.label or name}, {word}"
+
     def item(self) -> JsonObject:
         """What the cleaned fields say, as it would stand in a policy file; keys without a value left out."""
         raise NotImplementedError

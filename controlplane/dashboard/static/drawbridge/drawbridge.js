@@ -50,5 +50,18 @@
     }
   });
 
+  // select2 builds its own boxes, without the label of the field that they stand for.
+  window.addEventListener("load", function () {
+    for (const select of document.querySelectorAll("select.admin-autocomplete")) {
+      const label = document.querySelector(`label[for="${select.id}"]`);
+      const box = select.nextElementSibling;
+      if (!label || !box) continue;
+      for (const part of box.querySelectorAll('[role="combobox"], [role="textbox"]')) {
+        part.setAttribute("aria-label", label.textContent.replace(/:\s*$/, ""));
+        part.removeAttribute("aria-labelledby");
+      }
+    }
+  });
+
   showTheme();
 })();

@@ -1,0 +1,81 @@
+"""`make screenshots`: the main pages of a running control plane, 1400 and 420 pixels wide, light and dark.
+
+Pages to look at are worth more than assertions about pages: do look at them.
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.browser.conftest import sign_in_by_link
+from tests.support.bench import open_bench
+from tests.support.system import System, running
+
+SIZES = {"1400": {"width": 1400, "height": 900}, "420": {"width": 420, "height": 900}}
+PAGES = {
+    "overview": "/",
+    "switch": "/admin/incidents/killswitch/",
+    "servers": "/admin/inventory/server/",
+    "server": "/admin/inventory/server/ledger/change/",
+    "tools": "/admin/inventory/tool/",
+    "principals": "/admin/principals/principal/",
+    "grants": "/admin/grants/grant/",
+    "grant": "/admin/grants/grant/add/",
+    "history": "/admin/policy/change/",
+    "receipts": "/admin/receipts/receipt/",
+    "fleet": "/admin/fleet/enforcer/",
+    "everything": "/admin/",
+    "find": "/find/?q=ledger",
+}
+
+
+def take(system: System, browser: Browser, out: Path) -> None:
+    """All pages in all four ways, whole height."""
+    web = (system.data / "web.url").read_text().strip()
+    done = system.manage("createadmin", "grace")
+    state = None
+    for size, viewport in SIZES.items():
+        for theme in ("light", "dark"):
+            context = browser.new_context(viewport=viewport, color_scheme=theme, storage_state=state)
+            page = context.new_page()
+            if state is None:
+                sign_in_by_link(page, done.out.splitlines()[-1])
+                state = context.storage_state()
+            for name, path in PAGES.items():
+                page.goto(web + path)
+                expect(page.locator(".chip")).not_to_contain_text("…")
+                page.screenshot(path=out / f"{name}-{size}-{theme}.png", full_page=True)
+            context.close()
+
+
+def lively(system: System) -> None:
+    """Some calls, some refused, and a switch that is up."""
+    ada, grace = (system.caller("gate", system.token(name)) for name in ("ada", "grace"))
+    for number in range(6):
+        ada.call("note", {"nonce": f"n{number}"})
+        grace.call("other", {"nonce": f"o{number}"})
+    system.caller("gate", None).call("note", {"nonce": "x"})
+    system.manage("kill", "raise", "tool:ledger/other", "--reason", "bad rollout, INC-481")
+
+
+def main() -> int:
+    """Where the pictures are is the last line."""
+    parser = argparse.ArgumentParser(prog="make screenshots")
+    parser.add_argument("--out", type=Path, default=Path("var/screenshots"))
+    out: Path = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home, running(Path(home)) as system, sync_playwright() as driver:
+        open_bench(system)
+        lively(system)
+        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        take(system, browser, out)
+        browser.close()
+    sys.stdout.write(f"{out}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
