@@ -56,7 +56,7 @@ class DetailAdmin(ReadOnlyAdmin[M]):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        obj = self._shown(request, object_id)
+        obj = self.shown(request, object_id)
         if request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         context = {"title": str(obj), **self.facts(request, obj)}
@@ -78,11 +78,12 @@ class DetailAdmin(ReadOnlyAdmin[M]):
         return made + super().get_urls()
 
     def _act(self, request: HttpRequest, object_id: str, *, name: str) -> HttpResponse:
-        obj = self._shown(request, object_id)
+        obj = self.shown(request, object_id)
         act: Act = getattr(self, f"act_{name}")(request, obj)
         return act_page(request, self, act)
 
-    def _shown(self, request: HttpRequest, object_id: str) -> M:
+    def shown(self, request: HttpRequest, object_id: str) -> M:
+        """The object, for whoever may look at it; raises what becomes 403 or 404."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         obj = self.get_object(request, unquote(object_id))

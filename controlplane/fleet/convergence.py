@@ -1,7 +1,7 @@
 """Who has applied a change, and how fast: only an enforcer's own signed heartbeat counts, never what was wished."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -119,7 +119,7 @@ class Watch:
                 break
             self._hint()
         left = [e for e in pending.values() if e.id in beats or not live_only]
-        silent = tuple(Silent(e.id, _stops_by(e, beats.get(e.id), wanted)) for e in left)
+        silent = tuple(Silent(e.id, stops_by(e, beats.get(e.id), wanted)) for e in left)
         return Convergence(tuple(confirmed), silent, self._ms())
 
     def _ms(self) -> float:
@@ -149,7 +149,7 @@ def _all_hold(enforcer: Enforcer, beat: Heartbeat, holds: Holds, wanted: Mapping
     return all(id_ in beat.servers and holds(id_, beat.servers[id_], wanted[id_]) for id_ in ids)
 
 
-def _stops_by(enforcer: Enforcer, beat: Heartbeat | None, wanted: Mapping[str, int]) -> float:
+def stops_by(enforcer: Enforcer, beat: Heartbeat | None, wanted: Container[str]) -> float:
     """A lease that it may still hold was signed before it was last seen, and lasts as its trust levels say."""
     now = time.time()
     lasts = [s.trust_level.stale_all_s for s in enforcer.servers.all() if s.id in wanted]

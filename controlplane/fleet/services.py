@@ -13,6 +13,7 @@ from controlplane.fleet.models import Enforcer
 from controlplane.inventory.models import Server
 from controlplane.receipts.services import OWN_ID, record_admin_receipt
 from enforcer.contract.keys import PublicKey
+from enforcer.contract.strict_json import JsonObject
 from enforcer.contract.targets import ID
 
 
@@ -65,10 +66,21 @@ def check_enrolment(*, enforcer_id: str, server_ids: Sequence[str], rotate: bool
 
 
 @service(Right.MANAGE_FLEET)
-def decommission(*, enforcer_id: str, actor: Actor) -> None:
-    """It no longer counts in convergence, and its Redis users go; its receipts are still taken."""
-    Enforcer.objects.filter(id=enforcer_id).update(decommissioned_at=timezone.now())
-    record_admin_receipt(actor=actor.name, action="enforcer.decommission", detail={"enforcer_id": enforcer_id})
+def decommission(*, enforcer_id: str, actor: Actor, reason: str = "") -> bool:
+    """It no longer counts in convergence, and its Redis users go; its receipts are still taken. Whether it was active.
+
+    Raises `InvalidState` where there is no such enforcer.
+    """
+    row = Enforcer.objects.select_for_update().filter(id=enforcer_id).first()
+    if row is None:
+        raise InvalidState("ENFORCER_ID", f"there is no enforcer {enforcer_id!r}")
+    if row.decommissioned_at is not None:
+        return False
+    row.decommissioned_at = timezone.now()
+    row.save(update_fields=["decommissioned_at"])
+    detail: JsonObject = {"enforcer_id": enforcer_id, "reason": reason}
+    record_admin_receipt(actor=actor.name, action="enforcer.decommission", detail=detail)
+    return True
 
 
 def users_made(*, enforcer: Enforcer, counter: str) -> None:

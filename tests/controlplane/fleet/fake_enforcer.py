@@ -29,6 +29,7 @@ class FakeEnforcer:
             f"enforcer-{enforcer_id}", (directory / "redis.pass").read_text().strip()
         )
         self.epochs_ahead = 0
+        self.problem = ""
         self._counter = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -69,6 +70,7 @@ class FakeEnforcer:
             incident_epoch=self._number(redis_names.incident(server_id), "epoch") + self.epochs_ahead,
             in_flight_matching=self.in_flight,
             lease_age_s=0.5,
+            problems=(self.problem,) if self.problem else (),
             snapshot_hash=payload_hash(self._payload(redis_names.snapshot(server_id))),
             incident_hash=payload_hash(self._payload(redis_names.incident(server_id))),
         )

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -16,8 +15,9 @@ from controlplane.common.actor import host_operator
 from controlplane.common.commands import DONE, UsageError
 from controlplane.common.commands import Command as BaseCommand
 from controlplane.common.errors import StackUnreachable
-from controlplane.config.environment import is_loopback, stored
+from controlplane.config.environment import stored
 from controlplane.fleet import services
+from controlplane.fleet.addresses import listen_problem, url_problem
 from controlplane.fleet.enrolment import KEY, Face, Place, Secrets, Upstream, toml
 from controlplane.policy.signing import ask
 from controlplane.policy.wake import wake
@@ -93,15 +93,8 @@ def _upstreams(options: dict[str, Any], words: Sequence[str]) -> list[Upstream]:
 
 def _check_url(option: str, url: str, example: str) -> None:
     """What the enforcer would refuse in the printed file is refused here."""
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        whole = False
-    if not whole or parts.username or parts.query or parts.fragment:
-        raise UsageError.option(option, f"is no URL; write {example} or https://…, nothing secret in it")
-    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise UsageError.option(option, "is plaintext beyond this machine; write https://…")
+    if problem := url_problem(url, example):
+        raise UsageError.option(option, problem)
 
 
 def _place(options: dict[str, Any]) -> Place:
@@ -136,12 +129,8 @@ def _listen(given: str, *, exposed: bool) -> str:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             return f"127.0.0.1:{probe.getsockname()[1]}"
-    host, colon, port = given.rpartition(":")
-    if not colon or not host or not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
-        raise UsageError.option("--listen", f"{given!r} is no address; write HOST:PORT")
-    if not exposed and not is_loopback(host.strip("[]")):
-        raise UsageError.option("--listen", f"{given} would be plaintext beyond this machine; add --tls CERT KEY, or "
-                                            "write 127.0.0.1:PORT and add tls_ends_in_front to the file")  # fmt: skip
+    if problem := listen_problem(given, exposed=exposed):
+        raise UsageError.option("--listen", problem)
     return given
 
 
