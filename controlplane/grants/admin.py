@@ -3,12 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
 from controlplane.common.admin import badge
-from controlplane.common.admin_pages import without
 from controlplane.common.unseen import shortened
 from controlplane.grants.admin_filters import OfGroupFilter, OnServerFilter, ReachingFilter, WindowFilter
 from controlplane.grants.admin_form import GrantForm
@@ -16,7 +15,7 @@ from controlplane.grants.effect import effect_of
 from controlplane.grants.models import Grant
 from controlplane.grants.sentence import sentence
 from controlplane.inventory.models import Server
-from controlplane.policy.admin_base import PolicyAdmin
+from controlplane.policy.admin_item import ItemAdmin
 from controlplane.policy.declarative.outcome import Applied
 from controlplane.principals.models import Group, Principal
 from enforcer.contract.strict_json import JsonObject
@@ -26,11 +25,12 @@ PREFILLED = {"principal": Principal, "group": Group, "server": Server}
 
 
 @admin.register(Grant)
-class GrantAdmin(PolicyAdmin[Grant]):
+class GrantAdmin(ItemAdmin[Grant]):
     """Issue and revoke."""
 
     section = "grants"
     form = GrantForm
+    asks = ("id", "why")
     list_display = ("says", "shown_effect", "max_risk", "window", "ticket", "shown_key")
     list_display_links = ("says",)
     list_filter = (
@@ -39,7 +39,6 @@ class GrantAdmin(PolicyAdmin[Grant]):
         "max_risk",
         "trust",
         "risk",
-        "server__trust_level",
         ReachingFilter,
         OnServerFilter,
         OfGroupFilter,
@@ -54,10 +53,6 @@ class GrantAdmin(PolicyAdmin[Grant]):
         ("Limits", {"fields": ("max_risk", "constraint", "rate", "not_before", "not_after")}),
         ("Why", {"fields": ("reason", "ticket", "id", "why")}),
     )
-
-    def get_fieldsets(self, request: HttpRequest, obj: Grant | None = None) -> Any:
-        found: Any = super().get_fieldsets(request, obj)
-        return found if self.has_change_permission(request) else without(found, "id", "why")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """What a link of another page fills in; a key of nothing is left out."""
@@ -84,7 +79,7 @@ class GrantAdmin(PolicyAdmin[Grant]):
     @admin.display(description="key", ordering="key")
     def shown_key(self, grant: Grant) -> str:
         long = grant.key.startswith("g-") and len(grant.key) > KEY_SHOWN
-        return format_html("<code>{}</code>", f"{grant.key[:KEY_SHOWN]}…" if long else grant.key)
+        return format_html('<code class="nowrap">{}</code>', f"{grant.key[:KEY_SHOWN]}…" if long else grant.key)
 
     def key_item(self, obj: Grant) -> JsonObject:
         who = obj.principal.subject if obj.principal else ""
@@ -95,13 +90,8 @@ class GrantAdmin(PolicyAdmin[Grant]):
             return Grant.objects.get(key=applied.changes[0].key)
         return Grant.objects.get(key=item["id"])
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], add: bool = False, change: bool = False,
-        form_url: str = "", obj: Grant | None = None,
-    ) -> HttpResponse:  # fmt: skip
-        if obj is not None:
-            context |= {"says": sentence(obj), "effect": effect_of(obj)}
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def facts(self, request: HttpRequest, obj: Grant) -> dict[str, Any]:
+        return {"says": sentence(obj), "effect": effect_of(obj)}
 
 
 def _is_there(name: str, value: str) -> bool:

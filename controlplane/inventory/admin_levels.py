@@ -5,13 +5,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from controlplane.common.admin import badge
-from controlplane.common.admin_pages import without
 from controlplane.inventory.models import LEVEL_NAMES, RISK_NAMES, Server, Tool, TrustLevel
-from controlplane.policy.admin_base import ItemForm, PolicyAdmin
+from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import moved
+from controlplane.policy.admin_item import ItemAdmin
 from controlplane.policy.declarative.outcome import Applied
 from controlplane.policy.declarative.problems import Path, Problem
 from enforcer.contract.levels import Risk
@@ -63,7 +63,7 @@ class TrustLevelForm(ItemForm):
 
 
 @admin.register(TrustLevel)
-class TrustLevelAdmin(PolicyAdmin[TrustLevel]):
+class TrustLevelAdmin(ItemAdmin[TrustLevel]):
     """What a level means is said in numbers of servers and tools."""
 
     section = "trust_levels"
@@ -77,10 +77,6 @@ class TrustLevelAdmin(PolicyAdmin[TrustLevel]):
         ("Without news from the control plane", {"fields": ("stale_high_s", "stale_all_s")}),
         ("Why", {"fields": ("why",)}),
     )
-
-    def get_fieldsets(self, request: HttpRequest, obj: TrustLevel | None = None) -> Any:
-        found: Any = super().get_fieldsets(request, obj)
-        return found if self.has_change_permission(request) else without(found, "why")
 
     @admin.display(description="sandbox")
     def shown_sandbox(self, level: TrustLevel) -> str:
@@ -100,16 +96,11 @@ class TrustLevelAdmin(PolicyAdmin[TrustLevel]):
     def row_of(self, item: JsonObject, applied: Applied) -> TrustLevel:
         return TrustLevel.objects.get(name=str(item["name"]))
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], add: bool = False, change: bool = False,
-        form_url: str = "", obj: TrustLevel | None = None,
-    ) -> HttpResponse:  # fmt: skip
-        if obj is not None:
-            context |= {
-                "servers": Server.objects.filter(trust_level=obj, retired=False).count(),
-                "risks": risks_of(obj),
-            }
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def facts(self, request: HttpRequest, obj: TrustLevel) -> dict[str, Any]:
+        return {
+            "servers": Server.objects.filter(trust_level=obj, retired=False).count(),
+            "risks": risks_of(obj),
+        }
 
 
 def risks_of(level: TrustLevel) -> list[tuple[str, int, bool]]:

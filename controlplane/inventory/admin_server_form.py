@@ -10,8 +10,8 @@ from controlplane.inventory.models import CredentialMode, Server
 from controlplane.inventory.standing import UNSET
 from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import keep, moved
+from controlplane.policy.declarative.items import DOORS
 from controlplane.policy.declarative.problems import Path, Problem
-from controlplane.policy.declarative.read_servers import DOORS
 from enforcer.contract.strict_json import JsonObject
 
 LIMITS = ("max_request_bytes", "max_response_bytes", "timeout_s", "rate")

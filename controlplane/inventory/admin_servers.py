@@ -5,14 +5,15 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.http import urlencode
 
 from controlplane.accounts.identity import actor_of_request
 from controlplane.common.actor import Right
 from controlplane.common.admin import badge
-from controlplane.common.admin_pages import Some, ToldList, some, without
+from controlplane.common.admin_pages import Some, some
 from controlplane.common.unseen import shortened
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import grants_on
@@ -21,7 +22,7 @@ from controlplane.inventory.admin_levels import trust_badge
 from controlplane.inventory.admin_server_form import NOT_SERVED, ServerForm
 from controlplane.inventory.models import CredentialMode, Server
 from controlplane.inventory.standing import UNSET, Standing, enforcers_of, raised_switches, standings, switches_on
-from controlplane.policy.admin_base import PolicyAdmin
+from controlplane.policy.admin_item import ItemAdmin
 from controlplane.policy.declarative.outcome import Applied
 from controlplane.policy.models import Published
 from enforcer.contract.strict_json import JsonObject
@@ -45,7 +46,7 @@ class RetiredFilter(admin.SimpleListFilter):
 
 
 @admin.register(Server)
-class ServerAdmin(PolicyAdmin[Server]):
+class ServerAdmin(ItemAdmin[Server]):
     """Declare, change, remove."""
 
     section = "servers"
@@ -64,9 +65,6 @@ class ServerAdmin(PolicyAdmin[Server]):
         ("Why", {"fields": ("why",)}),
     )
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ToldList]:
-        return ToldList
-
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Server], search_term: str
     ) -> tuple[QuerySet[Server], bool]:
@@ -74,10 +72,6 @@ class ServerAdmin(PolicyAdmin[Server]):
         found, doubled = super().get_search_results(request, queryset, search_term)
         match = request.resolver_match
         return (found.filter(retired=False) if match and match.url_name == "autocomplete" else found), doubled
-
-    def get_fieldsets(self, request: HttpRequest, obj: Server | None = None) -> Any:
-        found: Any = super().get_fieldsets(request, obj)
-        return found if self.has_change_permission(request) else without(found, "why")
 
     def has_delete_permission(self, request: HttpRequest, obj: Server | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.retired)
@@ -98,7 +92,10 @@ class ServerAdmin(PolicyAdmin[Server]):
 
     @admin.display(description="credential", ordering="credential_mode")
     def credential(self, server: Server) -> str:
-        return badge(UNSET, "bad") if server.credential_mode == CredentialMode.UNSET else server.credential_mode
+        if server.credential_mode != CredentialMode.UNSET:
+            return server.credential_mode
+        word, _, consequence = UNSET.partition(": ")
+        return format_html('{} <span class="bad">{}</span>', badge(word, "bad"), consequence)
 
     @admin.display(description="tools")
     def shown_tools(self, server: Server) -> str:
@@ -116,7 +113,7 @@ class ServerAdmin(PolicyAdmin[Server]):
             return badge("killed", "bad")
         return badge(f"{standing.partly} switch{'es' * (standing.partly > 1)}", "bad") if standing.partly else "open"
 
-    @admin.display(description="")
+    @admin.display(description="left out")
     def not_served(self, server: Server) -> str:
         return NOT_SERVED
 
@@ -126,22 +123,17 @@ class ServerAdmin(PolicyAdmin[Server]):
     def row_of(self, item: JsonObject, applied: Applied) -> Server:
         return Server.objects.get(id=str(item["id"]))
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], add: bool = False, change: bool = False,
-        form_url: str = "", obj: Server | None = None,
-    ) -> HttpResponse:  # fmt: skip
-        if obj is not None:
-            actor = actor_of_request(request)
-            context |= {
-                "standing": standings([obj])[obj.id],
-                "unset": UNSET if obj.credential_mode == CredentialMode.UNSET else "",
-                "published": Published.objects.filter(server=obj).select_related("snapshot", "incident").first(),
-                "enforcers": enforcers_of(obj),
-                "switches": switches_on(obj, raised_switches()),
-                "granted": granted_on(obj),
-                "may_edit": actor.may(Right.EDIT_POLICY) or actor.may(Right.PROPOSE),
-            }
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def facts(self, request: HttpRequest, obj: Server) -> dict[str, Any]:
+        actor = actor_of_request(request)
+        return {
+            "standing": standings([obj])[obj.id],
+            "unset": UNSET if obj.credential_mode == CredentialMode.UNSET else "",
+            "published": Published.objects.filter(server=obj).select_related("snapshot", "incident").first(),
+            "enforcers": enforcers_of(obj),
+            "switches": switches_on(obj, raised_switches()),
+            "granted": granted_on(obj),
+            "may_edit": actor.may(Right.EDIT_POLICY) or actor.may(Right.PROPOSE),
+        }
 
 
 def granted_on(server: Server) -> Some[Grant]:

@@ -4,19 +4,18 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Case, QuerySet, Value, When
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from controlplane.accounts.identity import actor_of_request
 from controlplane.common.actor import Right
 from controlplane.common.admin import badge
-from controlplane.common.admin_pages import without
 from controlplane.common.unseen import shortened
 from controlplane.grants.reach import grants_on_tool
 from controlplane.inventory.admin_levels import trust_badge
 from controlplane.inventory.admin_tool_form import ToolForm
 from controlplane.inventory.definition import proposed, reading
 from controlplane.inventory.models import RISK_NAMES, Tool, ToolState
-from controlplane.policy.admin_base import PolicyAdmin
+from controlplane.policy.admin_item import ItemAdmin
 from controlplane.policy.declarative.outcome import Applied
 from enforcer.contract.strict_json import JsonObject
 
@@ -53,11 +52,12 @@ class OriginFilter(admin.SimpleListFilter):
 
 
 @admin.register(Tool)
-class ToolAdmin(PolicyAdmin[Tool]):
+class ToolAdmin(ItemAdmin[Tool]):
     """Declare, review, quarantine. What a server has and nobody declared is never deleted."""
 
     section = "tools"
     form = ToolForm
+    asks = ("why", "path_how", "url_how")
     list_display = ("shown_name", "server_link", "trust", "shown_risk", "shown_state", "origin")
     list_filter = ("state", "risk", OriginFilter, "server__trust_level", ServerFilter)
     list_select_related = ("server",)
@@ -81,10 +81,6 @@ class ToolAdmin(PolicyAdmin[Tool]):
         if slash:
             return queryset.filter(server_id=server, name__icontains=name), False
         return super().get_search_results(request, queryset, search_term)
-
-    def get_fieldsets(self, request: HttpRequest, obj: Tool | None = None) -> Any:
-        found: Any = super().get_fieldsets(request, obj)
-        return found if self.has_change_permission(request) else without(found, "why", "path_how", "url_how")
 
     def has_delete_permission(self, request: HttpRequest, obj: Tool | None = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or obj.declared)
@@ -119,19 +115,14 @@ class ToolAdmin(PolicyAdmin[Tool]):
     def row_of(self, item: JsonObject, applied: Applied) -> Tool:
         return Tool.objects.get(server_id=str(item["server"]), name=str(item["name"]))
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], add: bool = False, change: bool = False,
-        form_url: str = "", obj: Tool | None = None,
-    ) -> HttpResponse:  # fmt: skip
-        if obj is not None:
-            actor = actor_of_request(request)
-            context |= {
-                "reading": reading(obj),
-                "proposed": proposed(obj),
-                "tones": (STATE_TONES[obj.state], RISK_TONES[obj.risk]),
-                "granted": grants_on_tool(obj),
-                "may_review": actor.may(Right.EDIT_POLICY),
-                "may_edit": self.has_change_permission(request),
-                "held": obj.state != ToolState.REVIEWED,
-            }
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def facts(self, request: HttpRequest, obj: Tool) -> dict[str, Any]:
+        actor = actor_of_request(request)
+        return {
+            "reading": reading(obj),
+            "proposed": proposed(obj),
+            "tones": (STATE_TONES[obj.state], RISK_TONES[obj.risk]),
+            "granted": grants_on_tool(obj),
+            "may_review": actor.may(Right.EDIT_POLICY),
+            "may_edit": self.has_change_permission(request),
+            "held": obj.state != ToolState.REVIEWED,
+        }

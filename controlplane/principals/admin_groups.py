@@ -5,17 +5,18 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from controlplane.accounts.identity import actor_of_request
 from controlplane.common.actor import Right
-from controlplane.common.admin_pages import ToldList, some
+from controlplane.common.admin_pages import some
 from controlplane.grants.models import Grant
 from controlplane.grants.sentence import sentence
-from controlplane.policy.admin_base import ItemForm, PolicyAdmin
+from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import keep
+from controlplane.policy.admin_item import ItemAdmin
 from controlplane.policy.declarative.outcome import Applied
 from controlplane.principals.models import Group, Principal
 from enforcer.contract.strict_json import JsonObject
@@ -38,7 +39,7 @@ class GroupForm(ItemForm):
 
 
 @admin.register(Group)
-class GroupAdmin(PolicyAdmin[Group]):
+class GroupAdmin(ItemAdmin[Group]):
     """Made here or by naming them at a principal."""
 
     section = "groups"
@@ -46,9 +47,6 @@ class GroupAdmin(PolicyAdmin[Group]):
     list_display = ("name", "shown_members", "shown_grants")
     search_fields = ("name",)
     ordering = ("name",)
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ToldList]:
-        return ToldList
 
     def get_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
         return ("name",) if obj else ("name", "why")
@@ -78,23 +76,18 @@ class GroupAdmin(PolicyAdmin[Group]):
     def row_of(self, item: JsonObject, applied: Applied) -> Group:
         return Group.objects.get(name=str(item["name"]))
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], add: bool = False, change: bool = False,
-        form_url: str = "", obj: Group | None = None,
-    ) -> HttpResponse:  # fmt: skip
-        if obj is not None:
-            actor = actor_of_request(request)
-            members = f"{reverse('admin:principals_principal_changelist')}?{urlencode({'in': obj.name})}"
-            grants = f"{reverse('admin:grants_grant_changelist')}?{urlencode({'of': obj.name})}"
-            granted = some(obj.grants.select_related("principal", "group").order_by("key"), grants)
-            for grant in granted.rows:
-                grant.says = sentence(grant)  # type: ignore[attr-defined]
-            context |= {
-                "members": some(obj.members.order_by("subject", "issuer"), members),
-                "granted": granted,
-                "may_edit": actor.may(Right.EDIT_POLICY) or actor.may(Right.PROPOSE),
-            }
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def facts(self, request: HttpRequest, obj: Group) -> dict[str, Any]:
+        actor = actor_of_request(request)
+        members = f"{reverse('admin:principals_principal_changelist')}?{urlencode({'in': obj.name})}"
+        grants = f"{reverse('admin:grants_grant_changelist')}?{urlencode({'of': obj.name})}"
+        granted = some(obj.grants.select_related("principal", "group").order_by("key"), grants)
+        for grant in granted.rows:
+            grant.says = sentence(grant)  # type: ignore[attr-defined]
+        return {
+            "members": some(obj.members.order_by("subject", "issuer"), members),
+            "granted": granted,
+            "may_edit": actor.may(Right.EDIT_POLICY) or actor.may(Right.PROPOSE),
+        }
 
 
 def _count(rows: Any) -> Any:

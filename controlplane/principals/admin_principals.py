@@ -13,14 +13,15 @@ from django.utils.http import urlencode
 from controlplane.accounts.identity import actor_of_request
 from controlplane.common.actor import Right
 from controlplane.common.admin import badge
-from controlplane.common.admin_pages import Some, ToldList, some, without
+from controlplane.common.admin_pages import Some, some
 from controlplane.common.form_fields import LinesField
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import count_reaching, grants_reaching
 from controlplane.grants.sentence import sentence
 from controlplane.incidents.models import RevokedPrincipal
-from controlplane.policy.admin_base import ItemForm, PolicyAdmin
+from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import keep
+from controlplane.policy.admin_item import ItemAdmin
 from controlplane.policy.declarative.outcome import Applied
 from controlplane.principals.admin_issue import issue_page
 from controlplane.principals.admin_tokens import tokens_of
@@ -95,11 +96,12 @@ class MemberFilter(admin.SimpleListFilter):
 
 
 @admin.register(Principal)
-class PrincipalAdmin(PolicyAdmin[Principal]):
+class PrincipalAdmin(ItemAdmin[Principal]):
     """Declare, put into groups, issue tokens."""
 
     section = "principals"
     form = PrincipalForm
+    asks = ("new_groups", "why")
     list_display = ("subject", "issuer", "actor_type", "shown_groups", "shown_grants", "standing")
     list_filter = ("actor_type", IssuerFilter, MemberFilter)
     search_fields = ("subject",)
@@ -109,13 +111,6 @@ class PrincipalAdmin(PolicyAdmin[Principal]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Principal]:
         return super().get_queryset(request).prefetch_related("groups")
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ToldList]:
-        return ToldList
-
-    def get_fieldsets(self, request: HttpRequest, obj: Principal | None = None) -> Any:
-        found = super().get_fieldsets(request, obj)
-        return found if self.has_change_permission(request) else without(found, "new_groups", "why")
 
     def tell(self, rows: Sequence[Principal]) -> None:
         """How many grants reach them, and which are revoked."""
@@ -153,21 +148,16 @@ class PrincipalAdmin(PolicyAdmin[Principal]):
         """Issue a token to it."""
         return issue_page(request, self, pk)
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], add: bool = False, change: bool = False,
-        form_url: str = "", obj: Principal | None = None,
-    ) -> HttpResponse:  # fmt: skip
-        if obj is not None:
-            actor = actor_of_request(request)
-            context |= {
-                "reach": reach_of(obj),
-                "tokens": tokens_of(obj),
-                "revoked": bool(_revoked([obj])),
-                "own_issuer": obj.issuer == OWN_ISSUER,
-                "may_issue": actor.may(Right.ISSUE_TOKENS),
-                "may_grant": actor.may(Right.EDIT_POLICY) or actor.may(Right.PROPOSE),
-            }
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def facts(self, request: HttpRequest, obj: Principal) -> dict[str, Any]:
+        actor = actor_of_request(request)
+        return {
+            "reach": reach_of(obj),
+            "tokens": tokens_of(obj),
+            "revoked": bool(_revoked([obj])),
+            "own_issuer": obj.issuer == OWN_ISSUER,
+            "may_issue": actor.may(Right.ISSUE_TOKENS),
+            "may_grant": actor.may(Right.EDIT_POLICY) or actor.may(Right.PROPOSE),
+        }
 
 
 def reach_of(principal: Principal) -> Some[Grant]:

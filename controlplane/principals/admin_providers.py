@@ -9,8 +9,9 @@ from django.http import HttpRequest
 from controlplane.common.admin import badge
 from controlplane.common.admin_pages import without
 from controlplane.common.form_fields import JsonField
-from controlplane.policy.admin_base import ItemForm, PolicyAdmin
+from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import keep
+from controlplane.policy.admin_item import ItemAdmin
 from controlplane.policy.declarative.outcome import Applied
 from controlplane.policy.declarative.problems import Problem
 from controlplane.policy.declarative.rules_keys import ALGORITHMS
@@ -70,7 +71,7 @@ class IdentityProviderForm(ItemForm):
 
 
 @admin.register(IdentityProvider)
-class IdentityProviderAdmin(PolicyAdmin[IdentityProvider]):
+class IdentityProviderAdmin(ItemAdmin[IdentityProvider]):
     """Keys inline; the control plane fetches none in this version."""
 
     section = "identity_providers"
@@ -87,7 +88,6 @@ class IdentityProviderAdmin(PolicyAdmin[IdentityProvider]):
 
     def get_fieldsets(self, request: HttpRequest, obj: IdentityProvider | None = None) -> Any:
         found: Any = super().get_fieldsets(request, obj)
-        found = found if self.has_change_permission(request) else without(found, "why")
         return found if obj else without(found, "shown_keys")
 
     @admin.display(description="algorithms")

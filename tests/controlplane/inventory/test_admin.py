@@ -68,7 +68,7 @@ def test_a_server_for_which_nobody_chose_a_credential_is_said_to_refuse_everythi
     ServerFactory(id="files", credential_mode="unset")
     viewer = signed_in(VIEWER)
     for where in (SERVERS, f"{SERVERS}files/change/"):
-        assert "unset: every call is refused (DENY_PASSTHROUGH_BLOCKED)" in text(viewer.get(where))
+        assert "every call is refused (DENY_PASSTHROUGH_BLOCKED)" in text(viewer.get(where))
 
 
 def test_what_this_version_does_not_serve_is_said_and_can_not_be_chosen() -> None:
