@@ -51,7 +51,7 @@
   });
 
   // select2 builds its own boxes, without the label of the field that they stand for.
-  window.addEventListener("load", function () {
+  function nameBoxes() {
     for (const select of document.querySelectorAll("select.admin-autocomplete")) {
       const label = document.querySelector(`label[for="${select.id}"]`);
       const box = select.nextElementSibling;
@@ -61,6 +61,10 @@
         part.removeAttribute("aria-labelledby");
       }
     }
+  }
+
+  window.addEventListener("load", function () {
+    if (window.django && window.django.jQuery) window.django.jQuery(nameBoxes); // after Django's own turn
   });
 
   showTheme();
