@@ -6,13 +6,16 @@ Nothing gets into a line but what is named here, so that a request or an excepti
 
 import logging
 import sys
-from typing import Literal
+import threading
+from types import TracebackType
+from typing import Literal, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
 from enforcer.contract.redaction import redacted, visible
 from enforcer.contract.times import to_text
 
+log = logging.getLogger(__name__)
 Format = Literal["auto", "json", "line"]
 FORMATS: tuple[Format, ...] = ("auto", "json", "line")
 CALL = ("trace_id", "receipt_id")
@@ -55,10 +58,32 @@ class TextLine(logging.Formatter):
         return [visible(line) for line in redacted("\n".join(filter(None, (told, stack)))).split("\n") if line]
 
 
+class LineHandler(logging.StreamHandler[TextIO]):
+    """A record that can't be formatted is told of by its place: logging itself would print its arguments."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Called by `emit`."""
+        told = logging.makeLogRecord({"name": record.name, "levelname": "ERROR", "levelno": logging.ERROR})
+        told.msg = f"a log record made at {record.pathname}:{record.lineno} can't be formatted"
+        self.stream.write(self.format(told) + self.terminator)
+
+
+def log_the_unforeseen() -> None:
+    """What ends a thread or the process goes through the log too: Python would print it as it is."""
+    sys.excepthook = _unforeseen
+    threading.excepthook = lambda found: _unforeseen(found.exc_type, found.exc_value, found.exc_traceback)
+
+
 def formatter(wanted: Format) -> logging.Formatter:
     """`auto` is JSON unless standard error is a terminal."""
     line = wanted == "line" or (wanted == "auto" and sys.stderr.isatty())
     return TextLine() if line else JsonLine()
+
+
+def _unforeseen(kind: type[BaseException], error: BaseException | None, where: TracebackType | None) -> None:
+    if error is not None and not issubclass(kind, KeyboardInterrupt):
+        name = threading.current_thread().name
+        log.critical("an unforeseen error ended %s", name, exc_info=(kind, error, where))
 
 
 def _value(name: str, value: object) -> object:

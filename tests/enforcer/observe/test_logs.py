@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from enforcer.contract.log_lines import JsonLine, LineHandler
 from enforcer.errors import ConfigurationError
 from enforcer.observe import logs
 from enforcer.observe.background import BackgroundWriter
@@ -82,7 +83,9 @@ async def test_what_a_call_left_running_is_no_longer_its_own(
 
 def test_a_record_that_can_not_be_formatted_is_told_of_without_its_arguments(said: io.StringIO) -> None:
     record = log.makeRecord("drawbridge.test", logging.INFO, __file__, 7, "%d", (CANARY,), None)
-    logs.Handler(said, "json").handle(record)  # not the root's: pytest's own handler there would fail on it
+    handler = LineHandler(said)  # not the root's: pytest's own handler there would fail on it
+    handler.setFormatter(JsonLine())
+    handler.handle(record)
     (line,) = lines(said)
     assert "can't be formatted" in line["message"]
     assert "test_logs.py:7" in line["message"]
