@@ -15,8 +15,10 @@ from controlplane.policy.declarative.problems import Problem
 from controlplane.policy.declarative.reader import MAX_NUMBER, MAX_TEXT, Reader
 from enforcer.contract.strict_json import JsonObject, JsonValue
 from enforcer.contract.targets import ID
+from enforcer.policy.rates import PERIODS
 
 NO_EXAMPLE: JsonObject = {}
+LONGEST_ID = 63
 TIME = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[-+][0-9]{2}:[0-9]{2}))?"
@@ -54,18 +56,18 @@ def obj(
 
 
 def text(note: str = "", *, longest: int = MAX_TEXT, pattern: str = "", default: str | None = None) -> JsonObject:
-    """Text that says something."""
-    made: JsonObject = {"type": "string", "minLength": 1, "maxLength": longest}
+    """Text that says something; empty only where that is the default."""
+    made: JsonObject = {"type": "string", "minLength": int(default != ""), "maxLength": longest}
     if pattern:
-        made["pattern"] = pattern
+        made["pattern"] = f"^({pattern})$" if default != "" else f"^({pattern})?$"
     if default is not None:
         made["default"] = default
     return _noted(made, note)
 
 
-def ident(note: str = "") -> JsonObject:
+def ident(note: str = "", *, default: str | None = None) -> JsonObject:
     """An id of CONTRACTS section 3."""
-    return _noted({"type": "string", "pattern": f"^{ID.pattern}$"}, note)
+    return text(note, longest=LONGEST_ID, pattern=ID.pattern, default=default)
 
 
 def choice(words: Sequence[str], note: str = "", *, default: str | None = None) -> JsonObject:
@@ -94,13 +96,18 @@ def texts(note: str = "", *, of: JsonValue = None, least: int = 0) -> JsonObject
 
 def time(note: str = "") -> JsonObject:
     """RFC 3339, or a date alone."""
-    made: JsonObject = {"type": "string", "pattern": f"^{TIME}$", "examples": ["2027-01-31T12:00:00Z"]}
+    made: JsonObject = {"type": "string", "pattern": f"^({TIME})$", "examples": ["2027-01-31T12:00:00Z"]}
     return _noted(made, note)
 
 
 def flag(note: str = "") -> JsonObject:
     """True or false."""
     return _noted({"type": "boolean", "default": False}, note)
+
+
+def rate(note: str = "") -> JsonObject:
+    """`100/minute`."""
+    return text(note, pattern=f"[1-9][0-9]{{0,6}}/({'|'.join(PERIODS)})", default="")
 
 
 def _noted(made: JsonObject, note: str) -> JsonObject:

@@ -24,6 +24,7 @@ from enforcer.contract.strict_json import JsonObject
 FLAG: JsonObject = {"type": "string", "enum": ["true", "false"], "default": "false"}
 PARAMETERS: dict[str, tuple[JsonObject, str]] = {
     "dry_run": (FLAG, "say what would change, and change nothing"),
+    "issuer": (text(longest=512), "where a subject is known from several"),
     "prune": (FLAG, "remove what the file doesn't name"),
     "reason": (text(longest=LONGEST_REASON), "why, for history and receipt"),
 }
@@ -68,10 +69,13 @@ class Problem(Described):
 class Schema(AutoSchema):
     """DEFAULT_SCHEMA_CLASS."""
 
+    def is_excluded(self) -> bool:
+        """A method that needs no right that it names is served to nobody."""
+        return rights_of(self.view, self.method) is None
+
     def get_summary(self) -> str | None:
-        """The first line of what the method, or else its view, says of itself."""
-        own = type(self.view).__dict__.get(self.method.lower())
-        said = (own or type(self.view)).__doc__ or ""
+        """What a view says of itself is what it shows; what a method that writes says is what it does."""
+        said = (type(self.view) if self.method == "GET" else getattr(self.view, self.method.lower())).__doc__ or ""
         return said.strip().partition("\n")[0].rstrip(".")
 
     def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular's own signature

@@ -3,11 +3,35 @@
 from django.urls import path
 
 from controlplane.api import docs
+from controlplane.credentials import api as credentials
+from controlplane.grants import api as grants
 from controlplane.incidents import api as incidents
+from controlplane.inventory import api as inventory
+from controlplane.principals import api as principals
 
 urlpatterns = [
     path("schema/", docs.SchemaView.as_view(), name="api-schema"),
     path("docs/", docs.DocsView.as_view(), name="api-docs"),
+    path("trust-levels", inventory.TrustLevels.as_view(), name="api-trust-levels"),
+    path("trust-levels/<str:name>", inventory.TrustLevelDetail.as_view(), name="api-trust-level"),
+    path("identity-providers", principals.IdentityProviders.as_view(), name="api-identity-providers"),
+    path("identity-providers/<path:issuer>", principals.IdentityProviderDetail.as_view(), name="api-identity-provider"),
+    path("vault-backends", credentials.VaultBackends.as_view(), name="api-vault-backends"),
+    path("vault-backends/<str:name>", credentials.VaultBackendDetail.as_view(), name="api-vault-backend"),
+    path("groups", principals.Groups.as_view(), name="api-groups"),
+    path("groups/<path:name>", principals.GroupDetail.as_view(), name="api-group"),
+    path("principals", principals.Principals.as_view(), name="api-principals"),
+    path("principals/<path:subject>", principals.PrincipalDetail.as_view(), name="api-principal"),
+    path("servers", inventory.Servers.as_view(), name="api-servers"),
+    path("servers/<str:id>", inventory.ServerDetail.as_view(), name="api-server"),
+    path("tools", inventory.Tools.as_view(), name="api-tools"),
+    path("tools/<str:server>/<path:name>", inventory.ToolDetail.as_view(), name="api-tool"),
+    path("tool-states", inventory.ToolStates.as_view(), name="api-tool-states"),
+    path("grants", grants.Grants.as_view(), name="api-grants"),
+    path("grants/<str:id>", grants.GrantDetail.as_view(), name="api-grant"),
+    path("tokens", principals.Tokens.as_view(), name="api-tokens"),
+    path("tokens/<str:jti>", principals.TokenDetail.as_view(), name="api-token"),
+    path("tokens/<str:jti>/revoke", principals.RevokeIssued.as_view(), name="api-revoke-token"),
     path("kill-switches", incidents.KillSwitches.as_view(), name="api-kill-switches"),
     path("kill-switches/raise", incidents.RaiseKill.as_view(), name="api-kill-raise"),
     path("kill-switches/lower", incidents.LowerKill.as_view(), name="api-kill-lower"),

@@ -13,7 +13,7 @@ from django.http import Http404
 from django.http.response import HttpResponseBase
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.generics import GenericAPIView
+from rest_framework.generics import GenericAPIView, get_object_or_404
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -25,7 +25,7 @@ from controlplane.api.authentication import SessionAuthentication, TokenAuthenti
 from controlplane.api.filters import FilterBackend, Filters
 from controlplane.api.openapi import Schema
 from controlplane.api.pagination import Keyset, Orderings
-from controlplane.api.permissions import HasRight, Rights
+from controlplane.api.permissions import HasRight, Rights, rights_of
 from controlplane.api.query import check_query
 from controlplane.api.throttles import PerCaller
 from controlplane.common.actor import Actor, Right
@@ -49,6 +49,11 @@ class ApiView(GenericAPIView[M]):
     def actor(self) -> Actor:
         """Who asks."""
         return cast("Actor", self.request.user)
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        """Those that name a right, for the header Allow."""
+        return [method for method in super().allowed_methods if rights_of(self, method)]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After rights, the query: unknown parameters are refused by name."""
@@ -90,9 +95,10 @@ class ListView(ListModelMixin, ApiView[M]):
 
 
 class DetailView(RetrieveModelMixin, ApiView[M]):
-    """GET of one row, found by `lookup_field`."""
+    """GET of one row, found by `lookup_field`, or by several where a URL has several (`lookup_fields`)."""
 
     rights: ClassVar[Rights] = {"GET": Right.VIEW}
+    lookup_fields: ClassVar[Mapping[str, str]] = {}
 
     def get(self, request: Request, **kwargs: Any) -> Response:
         """One of them."""
@@ -102,6 +108,9 @@ class DetailView(RetrieveModelMixin, ApiView[M]):
         """Raises 404; text that no row could hold finds nothing either."""
         if not all(str(value).isprintable() for value in self.kwargs.values()):
             raise Http404
+        if self.lookup_fields:
+            wanted = {column: self.kwargs[name] for name, column in self.lookup_fields.items()}
+            return get_object_or_404(self.get_queryset(), **wanted)
         return super().get_object()
 
     def filter_queryset(self, queryset: Any) -> Any:
