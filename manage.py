@@ -4,7 +4,7 @@
 import os
 import sys
 
-LATER = ("export", "review", "createadmin", "api_token")
+LATER = ("export", "createadmin", "api_token")
 
 
 def main() -> None:

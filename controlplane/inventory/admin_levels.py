@@ -7,8 +7,7 @@ from django.contrib import admin
 from django.db.models import Count
 from django.http import HttpRequest
 
-from controlplane.common.admin import badge
-from controlplane.inventory.models import LEVEL_NAMES, RISK_NAMES, Server, Tool, TrustLevel
+from controlplane.inventory.models import RISK_NAMES, Server, Tool, TrustLevel
 from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import moved
 from controlplane.policy.admin_item import ItemAdmin
@@ -109,11 +108,3 @@ def risks_of(level: TrustLevel) -> list[tuple[str, int, bool]]:
     counts = dict(tools.order_by().values_list("risk").annotate(n=Count("pk")))
     ceiling = Risk(level.ceiling).rank
     return [(risk, counts.get(risk, 0), Risk(risk).rank > ceiling) for risk in RISK_NAMES]
-
-
-TONES = dict(zip(LEVEL_NAMES, ("good", "good", "person", "bad"), strict=True))
-
-
-def trust_badge(name: str) -> str:
-    """A level wherever it is listed."""
-    return badge(name, TONES.get(name, "quiet"))

@@ -18,9 +18,10 @@ from controlplane.common.unseen import shortened
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import grants_on
 from controlplane.grants.sentence import sentence
-from controlplane.inventory.admin_levels import trust_badge
+from controlplane.inventory.admin_badges import trust_badge
 from controlplane.inventory.admin_server_form import NOT_SERVED, ServerForm
 from controlplane.inventory.models import CredentialMode, Server
+from controlplane.inventory.review import waiting_tools
 from controlplane.inventory.standing import UNSET, Standing, enforcers_of, raised_switches, standings, switches_on
 from controlplane.policy.admin_item import ItemAdmin
 from controlplane.policy.declarative.outcome import Applied
@@ -132,6 +133,8 @@ class ServerAdmin(ItemAdmin[Server]):
             "enforcers": enforcers_of(obj),
             "switches": switches_on(obj, raised_switches()),
             "granted": granted_on(obj),
+            "waits": waiting_tools(obj.id).exists() and not obj.retired,
+            "may_review": actor.may(Right.EDIT_POLICY),
             "may_edit": actor.may(Right.EDIT_POLICY) or actor.may(Right.PROPOSE),
         }
 

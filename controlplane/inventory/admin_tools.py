@@ -11,7 +11,8 @@ from controlplane.common.actor import Right
 from controlplane.common.admin import badge
 from controlplane.common.unseen import shortened
 from controlplane.grants.reach import grants_on_tool
-from controlplane.inventory.admin_levels import trust_badge
+from controlplane.inventory.admin_badges import RISK_TONES, STATE_TONES, trust_badge
+from controlplane.inventory.admin_review import ReviewPages
 from controlplane.inventory.admin_tool_form import ToolForm
 from controlplane.inventory.definition import proposed, reading
 from controlplane.inventory.models import RISK_NAMES, Tool, ToolState
@@ -20,8 +21,6 @@ from controlplane.policy.declarative.outcome import Applied
 from enforcer.contract.strict_json import JsonObject
 
 RANK = Case(*(When(risk=name, then=Value(rank)) for rank, name in enumerate(RISK_NAMES)), default=Value(-1))
-RISK_TONES = {"LOW": "quiet", "MEDIUM": "quiet", "HIGH": "person", "CRITICAL": "bad"}
-STATE_TONES = {"reviewed": "good", "unreviewed": "person", "changed": "bad", "quarantined": "bad"}
 
 
 class ServerFilter(admin.SimpleListFilter):
@@ -52,7 +51,7 @@ class OriginFilter(admin.SimpleListFilter):
 
 
 @admin.register(Tool)
-class ToolAdmin(ItemAdmin[Tool]):
+class ToolAdmin(ReviewPages, ItemAdmin[Tool]):
     """Declare, review, quarantine. What a server has and nobody declared is never deleted."""
 
     section = "tools"

@@ -1,4 +1,7 @@
-"""The only writer of trust levels, servers and tools: the rows alone, for `controlplane.policy.edits` and `apply`."""
+"""The only writer of trust levels, servers and tools: the rows alone, for `controlplane.policy.edits` and `apply`.
+
+States of tools are written by `review` too.
+"""
 
 from dataclasses import asdict, fields
 
