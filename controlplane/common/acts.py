@@ -87,6 +87,8 @@ def _done(act: Act, form: forms.Form) -> Done | HttpResponse | None:
     except DomainError as refused:
         name = refused.code.lower()
         form.add_error(name if name in form.fields else None, refused.message)
+    except forms.ValidationError as several:
+        form.add_error(None, several)
     except StackUnreachable as problem:
         form.add_error(None, str(problem))
     return None

@@ -35,11 +35,12 @@ def author() -> Author | None:
 
 @contextmanager
 def acting(actor: Actor, reason: str) -> Iterator[None]:
-    """The outermost service names the author; those that it calls are part of its act."""
-    if _author.get() is not None:
+    """The outermost service names the author; those that it calls are part of its act, for its reason if it has one."""
+    outer = _author.get()
+    if outer is not None and (outer.reason or not reason):
         yield
         return
-    token = _author.set(Author(actor.name, reason))
+    token = _author.set(Author(outer.name if outer else actor.name, reason))
     try:
         yield
     finally:

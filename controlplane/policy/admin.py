@@ -1,27 +1,7 @@
-"""Pages of this app in the web admin."""
+"""Pages of this app in the web admin: a module each for changes, published versions and proposals."""
 
-from django.contrib import admin
+from controlplane.policy.admin_changes import ChangeAdmin
+from controlplane.policy.admin_documents import SignedDocumentAdmin
+from controlplane.policy.admin_proposals import ProposalAdmin
 
-from controlplane.common.admin import ReadOnlyAdmin
-from controlplane.policy.models import Change, Proposal, SignedDocument
-
-
-@admin.register(Change)
-class ChangeAdmin(ReadOnlyAdmin[Change]):
-    """To be written."""
-
-    search_fields = ("pk",)
-
-
-@admin.register(Proposal)
-class ProposalAdmin(ReadOnlyAdmin[Proposal]):
-    """To be written."""
-
-    search_fields = ("pk",)
-
-
-@admin.register(SignedDocument)
-class SignedDocumentAdmin(ReadOnlyAdmin[SignedDocument]):
-    """To be written."""
-
-    search_fields = ("pk",)
+__all__ = ["ChangeAdmin", "ProposalAdmin", "SignedDocumentAdmin"]

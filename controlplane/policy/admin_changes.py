@@ -1,0 +1,119 @@
+"""History: who changed what and why, what was published of it, and what that made different at each server."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Min, Q, QuerySet
+from django.http import HttpRequest
+
+from controlplane.accounts.identity import actor_of_request
+from controlplane.common.actor import Right
+from controlplane.common.admin import badge
+from controlplane.common.admin_detail import DetailAdmin
+from controlplane.common.admin_keyset import KeysetAdmin
+from controlplane.common.unseen import shortened
+from controlplane.policy.history.diff import Difference, difference
+from controlplane.policy.history.reading import payload_of
+from controlplane.policy.history.receipt import receipt_of
+from controlplane.policy.models import Change, ChangedServer, SignedDocument
+
+SHOWN = 50
+
+
+class ServerFilter(admin.SimpleListFilter):
+    """Shown where a link asked for one server's."""
+
+    title = "server"
+    parameter_name = "of"
+    path = "parts__server_id"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        server_id = request.GET.get("of", "")[:63]
+        return [(server_id, server_id)] if server_id else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.path: self.value()}) if self.value() else queryset
+
+
+@admin.register(Change)
+class ChangeAdmin(KeysetAdmin[Change], DetailAdmin[Change]):
+    """Newest first."""
+
+    detail_template = "admin/policy/change/detail.html"
+    keyset = ("id",)
+    list_display = ("created_at", "actor", "shown_reason", "kind", "servers", "state")
+    list_filter = ("kind", ServerFilter)
+    search_fields = ("actor", "reason")
+
+    def tell(self, rows: list[Change]) -> None:
+        """What became of the parts of all of them, counted at once."""
+        parts = ChangedServer.objects.filter(change__in=rows).order_by().values("change_id")
+        counts = parts.annotate(
+            n=Count("id"),
+            published=Count("document"),
+            refused=Count("id", filter=~Q(error="")),
+            first=Min("server_id"),
+        )
+        told = {row["change_id"]: row for row in counts}
+        for row in rows:
+            row.told = told.get(row.pk, {"n": 0, "published": 0, "refused": 0, "first": ""})  # type: ignore[attr-defined]
+
+    def facts(self, request: HttpRequest, obj: Change) -> dict[str, Any]:
+        parts = ChangedServer.objects.filter(change=obj).order_by("server_id").select_related("document")
+        parts = parts.defer("document__envelope")
+        shown = list(parts[:SHOWN])
+        total = parts.count() if len(shown) == SHOWN else len(shown)
+        asked = request.GET.get("server", shown[0].server_id if shown else "")
+        part = parts.filter(server_id=asked).first()
+        receipt = receipt_of(obj)
+        return {
+            "title": f"Change {obj.pk}",
+            "parts": shown,
+            "more": total - len(shown),
+            "part": part,
+            "difference": _difference(part),
+            "beside": _beside(part),
+            "receipt": receipt,
+            "may_read": actor_of_request(request).may(Right.READ_RECEIPTS),
+        }
+
+    @admin.display(description="reason")
+    def shown_reason(self, change: Change) -> str:
+        return shortened(change.reason, 120) or "—"
+
+    @admin.display(description="servers")
+    def servers(self, change: Change) -> str:
+        told = change.told  # type: ignore[attr-defined]
+        return f"{told['first']} and {told['n'] - 1} more" if told["n"] > 1 else told["first"] or "none"
+
+    @admin.display(description="state")
+    def state(self, change: Change) -> str:
+        told = change.told  # type: ignore[attr-defined]
+        if told["refused"]:
+            return badge(f"{told['refused']} not published", "bad")
+        if told["published"] < told["n"]:
+            return badge(f"published {told['published']} of {told['n']}", "person")
+        return badge("published", "good")
+
+
+def _difference(part: ChangedServer | None) -> Difference | None:
+    """From the version before to the one that carried the change."""
+    if part is None or part.document is None:
+        return None
+    return difference_to(SignedDocument.objects.get(pk=part.document.pk))
+
+
+def difference_to(document: SignedDocument) -> Difference:
+    """What this version made different from the one before it."""
+    before = SignedDocument.objects.filter(
+        kind=document.kind, server=document.server_id, number=document.number - 1
+    ).first()
+    return difference(payload_of(before) if before else {}, payload_of(document))
+
+
+def _beside(part: ChangedServer | None) -> list[int]:
+    """Other changes that the same version carried."""
+    if part is None or part.document_id is None:
+        return []
+    others = ChangedServer.objects.filter(document=part.document_id).exclude(pk=part.pk).order_by("change_id")
+    return list(others.values_list("change_id", flat=True)[:SHOWN])
