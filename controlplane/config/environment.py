@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from enforcer.contract.log_lines import FORMATS, Format
+
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN = ("DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR")
 DATABASES = ("postgresql://", "postgres://", "sqlite://")
@@ -36,6 +38,8 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     public_url: str
     fetch_allow: tuple[str, ...]
+    metrics_token_file: Path
+    log_format: Format
 
 
 def read_environment(environ: Mapping[str, str]) -> Environment:
@@ -55,6 +59,8 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         allowed_hosts=_allowed_hosts(environ.get("ALLOWED_HOSTS", ""), public_url),
         public_url=public_url,
         fetch_allow=_networks(environ.get("FETCH_ALLOW", "")),
+        metrics_token_file=_metrics_token_file(environ.get("METRICS_TOKEN_FILE", ""), data_dir),
+        log_format=_log_format(environ.get("LOG_FORMAT", "")),
     )
 
 
@@ -111,6 +117,24 @@ def _secret_key(file: str, data_dir: Path) -> str:
     if len(text) < 32:
         raise EnvironmentProblemError("SECRET_KEY_FILE", f"{file} is too short; write 32 random characters or more")
     return text
+
+
+def _metrics_token_file(file: str, data_dir: Path) -> Path:
+    """The one that `up` makes; it is read at each request, and without it there are no metrics."""
+    if not file:
+        return data_dir / "metrics.token"
+    if len(_text_of("METRICS_TOKEN_FILE", file)) < 32:
+        raise EnvironmentProblemError("METRICS_TOKEN_FILE", f"{file} is too short; write 32 random characters or more")
+    return Path(file).absolute()
+
+
+def _log_format(text: str) -> Format:
+    for known in FORMATS:
+        if text == known:
+            return known
+    if text:
+        raise EnvironmentProblemError("LOG_FORMAT", f"{text!r} is no form; write auto, json or line")
+    return "auto"
 
 
 def _public_url(text: str) -> str:

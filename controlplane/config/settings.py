@@ -8,6 +8,7 @@ import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from controlplane.config.environment import read_environment
+from controlplane.observability.logs import logging_for
 
 django_stubs_ext.monkeypatch()
 
@@ -17,6 +18,7 @@ DATA_DIR = ENVIRONMENT.data_dir
 KEYS_DIR = ENVIRONMENT.keys_dir
 KEYS_JSON = DATA_DIR / "keys.json"
 ROOT_PUB = DATA_DIR / "root.pub"
+METRICS_TOKEN_FILE = ENVIRONMENT.metrics_token_file
 REDIS_URL = ENVIRONMENT.redis_url
 RECEIPTS_BROKER_URL = ENVIRONMENT.receipts_broker_url
 PUBLIC_URL = ENVIRONMENT.public_url
@@ -45,6 +47,7 @@ INSTALLED_APPS = [
     "controlplane.receipts",
     "controlplane.dashboard",
     "controlplane.api",
+    "controlplane.observability",
     "controlplane.embedded",
     "controlplane.config.apps.DrawbridgeAdminConfig",
     "allauth",
@@ -59,6 +62,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
+    "controlplane.observability.middleware.traced",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -218,11 +222,5 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},  # the validator is somebody else's site
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-}
+LOGGING = logging_for(ENVIRONMENT.log_format)
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -18,6 +18,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("healthz", healthz),
+    path("", include("controlplane.observability.urls")),
     path("api/v1/enforcer/state", StateView.as_view()),
     path("api/v1/", include("controlplane.api.urls")),
     re_path(r"^api/", NowhereView.as_view()),

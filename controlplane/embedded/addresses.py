@@ -41,13 +41,14 @@ class Addresses:
         return f"http://{LOOPBACK}:{self.web_port}"
 
     def save(self, data: Path) -> None:
-        """The files in which commands find what `up` left; and Django's secret, once."""
+        """The files in which commands find what `up` left; Django's secret and the metrics token, once."""
         write_whole(data / "redis-admin.url", self.policy.url(ADMIN) + "\n")
         write_whole(data / "broker-admin.url", self.receipts.url(ADMIN) + "\n")
         write_whole(data / "broker-ingest.url", self.receipts.url(INGEST) + "\n")
         write_whole(data / "web.url", self.web_url + "\n")
-        if not (data / "secret.key").exists():
-            write_whole(data / "secret.key", secrets.token_urlsafe(48) + "\n")
+        for name in ("secret.key", "metrics.token"):
+            if not (data / name).exists():
+                write_whole(data / name, secrets.token_urlsafe(48) + "\n")
 
 
 def choose(data: Path, *, port: int | None, redis_port: int | None) -> Addresses:

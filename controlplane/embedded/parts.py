@@ -16,13 +16,14 @@ from enforcer.contract import redis_names
 ROOT = Path(__file__).parents[2]
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 BIN = Path(sys.executable).parent
-KEPT = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "ALLOWED_HOSTS", "FETCH_ALLOW", "DRAWBRIDGE_KEYS_DIR")
+KEPT = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "ALLOWED_HOSTS", "FETCH_ALLOW", "DRAWBRIDGE_KEYS_DIR", "LOG_FORMAT")
 
 
 def base_env(data: Path) -> dict[str, str]:
     """What every part gets; everything else of the caller's environment stays outside."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return {**kept, "DRAWBRIDGE_DATA_DIR": str(data), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    ours = {"DRAWBRIDGE_DATA_DIR": str(data), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return {"LOG_FORMAT": "line", **kept, **ours}  # their lines go out under their names, beside ours
 
 
 def waves(data: Path, addresses: Addresses) -> list[list[Part]]:

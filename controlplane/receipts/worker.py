@@ -21,6 +21,7 @@ from django.conf import settings  # noqa: E402 - Django must be set up first
 from django.db import DatabaseError, close_old_connections  # noqa: E402
 
 from controlplane.fleet.models import Enforcer  # noqa: E402
+from controlplane.observability.ingest_pulse import IngestPulse  # noqa: E402
 from controlplane.receipts.patience import patience  # noqa: E402
 from controlplane.receipts.services import OWN_ID  # noqa: E402
 from enforcer.contract.redis_names import receipts_queue  # noqa: E402
@@ -99,3 +100,4 @@ def follow(consumer: Any) -> None:
 
 
 app.steps["consumer"].add(FollowEnforcers)
+app.steps["consumer"].add(IngestPulse)

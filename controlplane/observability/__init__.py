@@ -1,0 +1,1 @@
+"""What an operator sees of the control plane: metrics, readiness, logs and traces."""

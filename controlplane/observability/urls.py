@@ -1,0 +1,7 @@
+"""For monitoring, not for people."""
+
+from django.urls import path
+
+from controlplane.observability.views import metrics, readyz
+
+urlpatterns = [path("metrics", metrics), path("readyz", readyz)]
