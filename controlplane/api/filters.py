@@ -1,8 +1,10 @@
 """Filters of lists: each names a column of ours, compared for equality; nothing of the query becomes a lookup."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from django import forms
+from django.core.validators import RegexValidator
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_field
 
@@ -19,6 +21,14 @@ if TYPE_CHECKING:  # django-filter has no types
 
     class Filters:
         base_filters: ClassVar[dict[str, CharFilter]]
+        form: forms.Form
+        errors: Any
+
+        def __init__(self, data: Any = None, queryset: Any = None) -> None: ...
+
+        def is_valid(self) -> bool: ...
+
+    def translate_validation(errors: Any) -> Exception: ...
 
     class FilterBackend(BaseFilterBackend):
         pass
@@ -27,8 +37,9 @@ else:
     from django_filters.rest_framework import CharFilter, ChoiceFilter
     from django_filters.rest_framework import DjangoFilterBackend as FilterBackend
     from django_filters.rest_framework import FilterSet as Filters
+    from django_filters.utils import translate_validation
 
-__all__ = ["Absent", "Equal", "FilterBackend", "Filters", "OneOf"]
+__all__ = ["Absent", "Equal", "FilterBackend", "Filters", "Matching", "OneOf", "translate_validation"]
 WORDS = ("true", "false")
 
 
@@ -37,6 +48,14 @@ class Equal(CharFilter):
 
     def __init__(self, column: str, note: str = "", *, longest: int = 512) -> None:
         super().__init__(field_name=column, max_length=longest, strip=False, help_text=note)
+
+
+class Matching(CharFilter):
+    """Text of one form; what the form is for, the set of filters says."""
+
+    def __init__(self, column: str, pattern: str, note: str = "") -> None:
+        super().__init__(field_name=column, validators=[RegexValidator(rf"\A({pattern})\Z")], help_text=note)
+        extend_schema_field({"type": "string", "pattern": f"^({pattern})$"})(cast("Any", self))
 
 
 class OneOf(ChoiceFilter):

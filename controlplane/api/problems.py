@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, UnreadablePostError
 from rest_framework import exceptions
@@ -82,6 +82,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:  # noq
         return _domain(error)
     if isinstance(error, exceptions.APIException):
         return _framework(error)
+    if isinstance(error, ValidationError):
+        return _invalid(error)
     for kind, status in STATUS.items():
         if isinstance(error, kind):
             return _other(error, status)
@@ -109,6 +111,13 @@ def _domain(error: DomainError) -> HttpResponse:
     status = next(status for kind, status in STATUS.items() if isinstance(error, kind))
     extra: JsonObject = {"code": error.code}
     return answer(status, error.message, extra=extra)
+
+
+def _invalid(error: ValidationError) -> HttpResponse:
+    """What a model refuses of a field."""
+    said: Mapping[str, list[str]] = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
+    problems = [Problem((name,) if name else (), " ".join(words), "another value") for name, words in said.items()]
+    return handle(refused_body(problems), {})
 
 
 def _framework(error: exceptions.APIException) -> HttpResponse:

@@ -2,12 +2,17 @@
 
 from django.urls import path
 
+from controlplane.accounts import api as accounts
 from controlplane.api import docs
 from controlplane.credentials import api as credentials
+from controlplane.fleet import api_enforcers as fleet
 from controlplane.grants import api as grants
 from controlplane.incidents import api as incidents
 from controlplane.inventory import api as inventory
+from controlplane.policy import api as policy
+from controlplane.policy import api_file
 from controlplane.principals import api as principals
+from controlplane.receipts import api as receipts
 
 urlpatterns = [
     path("schema/", docs.SchemaView.as_view(), name="api-schema"),
@@ -41,4 +46,24 @@ urlpatterns = [
     path("revocations/tokens", incidents.RevokedTokens.as_view(), name="api-revoked-tokens"),
     path("quarantines", incidents.Quarantines.as_view(), name="api-quarantines"),
     path("quarantines/end", incidents.EndQuarantine.as_view(), name="api-end-quarantine"),
+    path("policy", api_file.PolicyFile.as_view(), name="api-policy"),
+    path("proposals", policy.Proposals.as_view(), name="api-proposals"),
+    path("proposals/<int:pk>", policy.ProposalDetail.as_view(), name="api-proposal"),
+    path("proposals/<int:pk>/approve", policy.ApproveProposal.as_view(), name="api-approve-proposal"),
+    path("proposals/<int:pk>/reject", policy.RejectProposal.as_view(), name="api-reject-proposal"),
+    path("changes", policy.Changes.as_view(), name="api-changes"),
+    path("changes/<int:pk>", policy.ChangeDetail.as_view(), name="api-change"),
+    path("documents", policy.Documents.as_view(), name="api-documents"),
+    path("documents/<int:pk>", policy.DocumentDetail.as_view(), name="api-document"),
+    path("enforcers", fleet.Enforcers.as_view(), name="api-enforcers"),
+    path("enforcers/<str:id>", fleet.EnforcerDetail.as_view(), name="api-enforcer"),
+    path("enforcers/<str:id>/decommission", fleet.DecommissionEnforcer.as_view(), name="api-decommission"),
+    path("receipts", receipts.Receipts.as_view(), name="api-receipts"),
+    path("receipts/export", receipts.ExportReceipts.as_view(), name="api-export-receipts"),
+    path("receipts/<str:receipt_id>", receipts.ReceiptDetail.as_view(), name="api-receipt"),
+    path("users", accounts.Users.as_view(), name="api-users"),
+    path("users/<str:username>", accounts.UserDetail.as_view(), name="api-user"),
+    path("api-tokens", accounts.ApiTokens.as_view(), name="api-api-tokens"),
+    path("api-tokens/<str:key>", accounts.ApiTokenDetail.as_view(), name="api-api-token"),
+    path("api-tokens/<str:key>/revoke", accounts.RevokeApiToken.as_view(), name="api-revoke-api-token"),
 ]

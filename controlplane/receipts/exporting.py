@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from django.db.models import Q
 
+from controlplane.policy.signing import ask
 from controlplane.receipts.models import Chain, Receipt, ReceiptIndex
 from enforcer.contract.export import MAX_STRETCH, ExportReport, verify_export
 from enforcer.contract.keys import SigningKey
@@ -26,6 +27,13 @@ def _stretches(chain: Chain, which: Q, sign_head: SignHead) -> Iterator[bytes]:
         yield from (bytes(receipt.line) for receipt in page)
         last = page[-1].sequence
         yield sign_head(chain, last)
+
+
+def signed_head(chain: Chain, sequence: int) -> bytes:
+    """By the publisher; raises `StackUnreachable` where it doesn't answer."""
+    line = ask("chain_head", {"chain_id": chain.chain_id, "sequence": sequence})["line"]
+    assert isinstance(line, str)
+    return line.encode()
 
 
 def verify_stored() -> ExportReport:

@@ -10,10 +10,9 @@ from django.db.models import Q
 from controlplane.common import commands
 from controlplane.common.commands import ANSWER_IS_NO, DONE
 from controlplane.common.errors import InvalidState, StackUnreachable
-from controlplane.policy.signing import ask
-from controlplane.receipts.exporting import export_lines, verify_stored, waiting
+from controlplane.receipts.exporting import export_lines, signed_head, verify_stored, waiting
 from controlplane.receipts.filters import add_filters, which
-from controlplane.receipts.models import Chain, Conflict
+from controlplane.receipts.models import Conflict
 from controlplane.receipts.settling import settle
 from enforcer.contract.documents import DocumentError, read
 from enforcer.contract.envelope import EnvelopeError, PayloadType, unseal
@@ -51,7 +50,7 @@ class Command(commands.Command):
             self.say(f"after {timeout_s:g} s an enforcer still has receipts that are not stored here")
 
     def _export(self, receipts: Q) -> int:
-        for line in export_lines(receipts, _signed_head):
+        for line in export_lines(receipts, signed_head):
             self.stdout.write(line.decode())
         for chain_id, sequence, beyond in waiting():
             self.say(f"chain {chain_id}: {beyond} receipts are left out, they wait for sequence {sequence}")
@@ -68,12 +67,6 @@ class Command(commands.Command):
             return ANSWER_IS_NO
         self.stdout.write(f"{report.receipts} receipts, chain verified")
         return DONE
-
-
-def _signed_head(chain: Chain, sequence: int) -> bytes:
-    line = ask("chain_head", {"chain_id": chain.chain_id, "sequence": sequence})["line"]
-    assert isinstance(line, str)
-    return line.encode()
 
 
 def _public_keys() -> list[dict[str, str]]:
