@@ -4,14 +4,18 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.html import format_html
 
 from controlplane.accounts.identity import actor_of_request
 from controlplane.common.actor import Right
+from controlplane.common.admin_history import history_of
+from controlplane.common.admin_pages import own_page
 from controlplane.common.errors import DomainError
+from controlplane.common.unseen import shortened
 
 M = TypeVar("M", bound=Model)
 PAGE = 50
@@ -50,6 +54,20 @@ class BaseAdmin(admin.ModelAdmin[M]):
 
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """What services wrote down, in place of Django's log of forms."""
+        obj = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, obj):
+            raise PermissionDenied
+        if obj is None or not hasattr(self.model, "history"):
+            raise Http404
+        before = request.GET.get("before", "")
+        number = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
+        context = {"title": f"History of {shortened(str(obj), 120)}", "object": obj, "past": history_of(obj, number)}
+        return own_page(request, self, "admin/object_history.html", **context)
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Django's own action would delete rows past the services."""
