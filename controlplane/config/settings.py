@@ -120,6 +120,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["controlplane.config.formats"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = ROOT / "staticfiles"
