@@ -10,15 +10,26 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore
 COPY requirements/ /requirements/
 
+# Our own distribution: the enforcer and what says its version. The control plane needs its directories beside it.
+FROM installer AS project
+RUN python -m pip install --no-deps --only-binary :all: --require-hashes --requirement /requirements/build.lock
+COPY pyproject.toml README.md LICENSE /project/
+COPY enforcer/ /project/enforcer/
+RUN python -m pip wheel --no-deps --no-build-isolation --no-index --wheel-dir /wheels /project
+
 FROM installer AS controlplane-packages
 RUN python -m venv --without-pip /opt/drawbridge \
  && python -m pip --python /opt/drawbridge/bin/python install --no-deps --only-binary :all: --require-hashes \
         --requirement /requirements/controlplane.lock
+COPY --from=project /wheels/ /wheels/
+RUN python -m pip --python /opt/drawbridge/bin/python install --no-deps --no-index /wheels/*.whl
 
 FROM installer AS enforcer-packages
 RUN python -m venv --without-pip /opt/drawbridge \
  && python -m pip --python /opt/drawbridge/bin/python install --no-deps --only-binary :all: --require-hashes \
         --requirement /requirements/enforcer.lock
+COPY --from=project /wheels/ /wheels/
+RUN python -m pip --python /opt/drawbridge/bin/python install --no-deps --no-index /wheels/*.whl
 
 FROM installer AS sample-server
 RUN python -m venv --without-pip /opt/mcp-server-time \
@@ -28,7 +39,7 @@ RUN python -m venv --without-pip /opt/mcp-server-time \
 FROM ${PYTHON} AS runtime
 ENV HOME=/tmp \
     LANG=C.UTF-8 \
-    PATH=/opt/drawbridge/bin:/usr/local/bin:/usr/bin:/bin \
+    PATH=/opt/drawbridge/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1
@@ -45,13 +56,11 @@ RUN apt-get update \
 COPY --from=enforcer-packages /opt/drawbridge /opt/drawbridge
 COPY deploy/__init__.py deploy/
 COPY deploy/health/__init__.py deploy/health/url.py deploy/health/
-COPY enforcer/ enforcer/
-RUN python -m compileall -q .
 USER 999:999
 EXPOSE 8801
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s \
     CMD ["python", "-m", "deploy.health.url", "https://localhost:8801/readyz"]
-ENTRYPOINT ["python", "-m", "enforcer.cli"]
+ENTRYPOINT ["enforcer"]
 CMD ["--help"]
 
 FROM enforcer AS enforcer-sample
@@ -72,7 +81,6 @@ RUN install --directory --owner 999 --group 999 --mode 0700 \
 COPY --from=controlplane-packages /opt/drawbridge /opt/drawbridge
 COPY manage.py ./
 COPY deploy/ deploy/
-COPY enforcer/ enforcer/
 COPY controlplane/ controlplane/
 COPY templates/ templates/
 RUN DJANGO_SETTINGS_MODULE=deploy.collect_settings python manage.py collectstatic --no-input

@@ -31,11 +31,16 @@ format: $(VENV)/.test ## Put the code into the agreed form
 	$(BIN)/ruff format .
 
 .PHONY: lock
-lock: $(VENV)/.test ## Resolve the dependencies anew and write both lock files
+lock: $(VENV)/.test ## Resolve the dependencies anew and write the lock files
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK) --extra demo -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile $(LOCK) --extra test -c requirements.lock -o requirements-test.lock pyproject.toml
+	$(BIN)/uv pip compile $(IMAGE_LOCK) --extra controlplane -o requirements/controlplane.lock pyproject.toml
+	$(BIN)/uv pip compile $(IMAGE_LOCK) --extra enforcer -o requirements/enforcer.lock pyproject.toml
+	$(BIN)/uv pip compile $(IMAGE_LOCK) -o requirements/sample-server.lock requirements/sample-server.in
+	$(BIN)/uv pip compile $(IMAGE_LOCK) -o requirements/build.lock requirements/build.in
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-package drawbridge
+IMAGE_LOCK := $(LOCK) --no-annotate -c requirements.lock
 
 .PHONY: screenshots
 screenshots: $(VENV)/.test ## Pictures of the main pages into var/screenshots (wants chromium: make system)
@@ -44,9 +49,9 @@ screenshots: $(VENV)/.test ## Pictures of the main pages into var/screenshots (w
 ##@ Machine
 
 .PHONY: system
-system: ## Install what the tests want from Debian: chromium, bubblewrap, strace (root)
-	@missing=(); for p in chromium bubblewrap strace; do dpkg -s $$p >/dev/null 2>&1 || missing+=($$p); done; \
-	if [ $${#missing[@]} -eq 0 ]; then echo "chromium, bubblewrap and strace are installed"; \
+system: ## Install what the tests want from Debian: chromium, bubblewrap, strace, docker-compose (root)
+	@missing=(); for p in chromium bubblewrap strace docker-compose; do dpkg -s $$p >/dev/null 2>&1 || missing+=($$p); done; \
+	if [ $${#missing[@]} -eq 0 ]; then echo "chromium, bubblewrap, strace and docker-compose are installed"; \
 	else apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$${missing[@]}"; fi
 
 .PHONY: clean

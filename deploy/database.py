@@ -1,6 +1,7 @@
-"""`python -m deploy.database`: the database of an installation, its owner (migrations alone) and its application role.
+"""`python -m deploy.database`: the database of an installation and its roles, as far as only a superuser can make them.
 
-Runs as the superuser before each migration. Passwords are set each time, so a rotated one holds from then on.
+Runs before each migration. Passwords are set each time, so a rotated one holds from then on. What each role may do,
+`manage.py database_roles --apply` says after the migration, as the owner.
 """
 
 import sys
@@ -10,28 +11,24 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from deploy.names import SECRETS
+from deploy.names import MAINTENANCE, SECRETS
 
 
 def prepare(superuser_url: str, owner_url: str, app_url: str) -> None:
     """Make what is missing; running it twice changes nothing."""
     owner, app = _role(owner_url), _role(app_url)
-    database = urlsplit(owner_url).path.removeprefix("/")
+    name_of_it = urlsplit(owner_url).path.removeprefix("/")
+    database, keeper = sql.Identifier(name_of_it), sql.Identifier(MAINTENANCE)
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         for name, password in (owner, app):
             _make_role(connection, name, password)
-        if not _there(connection, "SELECT FROM pg_database WHERE datname = %s", database):
-            made = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), sql.Identifier(owner[0]))
-            connection.execute(made)
-        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
-        connection.execute(
-            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), sql.Identifier(app[0]))
-        )
-    with psycopg.connect(owner_url, autocommit=True) as connection:
-        for rights in ("SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE, SELECT ON SEQUENCES"):
-            connection.execute(
-                sql.SQL("ALTER DEFAULT PRIVILEGES GRANT {} TO {}").format(sql.SQL(rights), sql.Identifier(app[0]))
-            )
+        if not _there(connection, "SELECT FROM pg_roles WHERE rolname = %s", MAINTENANCE):
+            connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(keeper))
+        connection.execute(sql.SQL("GRANT {} TO {}").format(keeper, sql.Identifier(owner[0])))
+        if not _there(connection, "SELECT FROM pg_database WHERE datname = %s", name_of_it):
+            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, sql.Identifier(owner[0])))
+        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+        connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, sql.Identifier(app[0])))
 
 
 def _make_role(connection: psycopg.Connection, name: str, password: str) -> None:

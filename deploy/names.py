@@ -5,7 +5,7 @@ SERVERS = (POSTGRES, POLICY, RECEIPTS, WEB, ENFORCER)
 PORTS = {POSTGRES: 5432, POLICY: 6379, RECEIPTS: 6380, WEB: 8443, ENFORCER: 8801}
 
 DATABASE = "drawbridge"
-SUPERUSER, OWNER, APP = "postgres", "drawbridge_owner", "drawbridge_app"
+SUPERUSER, OWNER, APP, MAINTENANCE = "postgres", "drawbridge_owner", "drawbridge_app", "drawbridge_maintenance"
 
 SECRETS = "/run/drawbridge/secrets"  # each service has a volume of its own here
 TLS = "/run/drawbridge/tls"  # a server's certificate and key

@@ -9,7 +9,7 @@ import pytest
 from tests.support.compose_packages import link_environment, locked
 
 ROOT = Path(__file__).parents[2]
-NAMES = ["controlplane", "enforcer", "sample-server"]
+NAMES = ["controlplane", "enforcer", "sample-server", "build"]
 IMPORT_ALL = """
 import importlib, os, pkgutil, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "controlplane.config.settings"

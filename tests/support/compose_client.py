@@ -18,7 +18,7 @@ async def converse(url: str, token: str) -> dict[str, object]:
     """List, call, list what is refused."""
     headers = {"Authorization": f"Bearer {token}"}
     async with (
-        httpx2.AsyncClient(headers=headers, verify=ssl.create_default_context()) as http,
+        httpx2.AsyncClient(headers=headers, verify=ssl.create_default_context(), timeout=60) as http,
         Client(streamable_http_client(url, http_client=http)) as client,
     ):
         tools = [tool.name for tool in (await client.list_tools()).tools]

@@ -62,7 +62,7 @@ class Service:
     @property
     def tmpfs(self) -> list[str]:
         """Where it may write what nobody keeps."""
-        return [str(path) for path in self.raw.get("tmpfs", [])]
+        return [str(path).partition(":")[0] for path in self.raw.get("tmpfs", [])]
 
     @property
     def networks(self) -> set[str]:

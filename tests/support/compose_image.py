@@ -51,7 +51,8 @@ class Image:
     @property
     def workdir(self) -> str:
         """The last WORKDIR."""
-        return self._of("WORKDIR")[-1].rest
+        given = self._of("WORKDIR")
+        return given[-1].rest if given else "/"
 
     @property
     def user(self) -> str:

@@ -4,14 +4,23 @@ So that a module which the image would lack can't be imported; installing for re
 """
 
 import re
+import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
+ROOT = Path(__file__).parents[2]
 BESIDE = ("..", "__pycache__")
+SCRIPT = """#!/usr/bin/env python
+import sys
+from enforcer.cli import main
+sys.exit(main())
+"""
 
 
 def link_environment(lock: Path, home: Path) -> None:
@@ -28,6 +37,32 @@ def link_environment(lock: Path, home: Path) -> None:
             link = packages / source.name
             if not link.exists():
                 link.symlink_to(source)
+
+
+def build_project(home: Path, copied: Sequence[str]) -> Path:
+    """The wheel of our own distribution, made of what the Dockerfile copies for it, as the Dockerfile makes it."""
+    project = home / "project"
+    for name in copied:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            project.mkdir(exist_ok=True)
+            shutil.copy(source, project)
+    make = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*make, "--wheel-dir", home / "wheels", project], check=True, timeout=60)
+    (wheel,) = (home / "wheels").iterdir()
+    return wheel
+
+
+def install_wheel(wheel: Path, environment: Path) -> None:
+    """Its files, and its command."""
+    (packages,) = (environment / "lib").glob("python3*/site-packages")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    script = environment / "bin" / "enforcer"
+    script.write_text(SCRIPT)
+    script.chmod(0o755)
 
 
 def locked(lock: Path) -> list[str]:
