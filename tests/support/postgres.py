@@ -56,14 +56,22 @@ def run(command: Sequence[str]) -> int:
             program.wait()
 
 
-def _binaries(home: Path, user: str | None) -> Path:
-    """Where the wheel has them; for another user a copy, as that one may not be able to pass to this environment."""
+def client(name: str) -> Path:
+    """A program such as `pg_dump`, of the newest version that the wheel has."""
+    return max(_package().glob("pginstall*/bin/postgres")).with_name(name)
+
+
+def _package() -> Path:
     found = importlib.util.find_spec(WHEEL)
     assert found is not None
     assert found.origin is not None
-    package = Path(found.origin).parent
-    versions = sorted(package.glob("pginstall*/bin/postgres"))
-    newest = versions[-1].relative_to(package.parent).parent
+    return Path(found.origin).parent
+
+
+def _binaries(home: Path, user: str | None) -> Path:
+    """Where the wheel has them; for another user a copy, as that one may not be able to pass to this environment."""
+    package = _package()
+    newest = client("postgres").relative_to(package.parent).parent
     if user is None:
         return package.parent / newest
     shutil.copytree(package.parent / newest.parent, home / newest.parent)

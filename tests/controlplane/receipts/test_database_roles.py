@@ -1,8 +1,8 @@
 """The three roles, each signing in as itself to a database of its own."""
 
 import io
+import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,18 +10,21 @@ import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from pytest_django import DjangoDbBlocker
 
 from controlplane.receipts.checks import role_can_not_change_receipts, triggers_exist
 from controlplane.receipts.exporting import verify_stored
 from controlplane.receipts.models import Receipt
 from controlplane.receipts.partitions import default_partition_rows, maintain
-from controlplane.receipts.roles import Roles
 from controlplane.receipts.services import ingest_batch, record_admin_receipt
 from tests.controlplane.policy_file.samples import GOOD
-from tests.controlplane.receipts.databases import ROOT, Database, session, signed_in
+from tests.controlplane.receipts import months
+from tests.controlplane.receipts.databases import ROOT, Database, session, signed_in, url
+from tests.controlplane.receipts.installed import Installed
 from tests.controlplane.receipts.months import month, partition
 from tests.controlplane.receipts.sending import Sender
 from tests.controlplane.valkeys import Valkey
+from tests.support.postgres import client
 from tests.support.processes import Program
 
 pytestmark = [pytest.mark.django_db, pytest.mark.system]
@@ -53,45 +56,17 @@ REFUSED = [
 ]
 
 
-class Installed:
-    """A database with its three roles, as docs/how-to/postgresql.md sets it up."""
-
-    def __init__(self, home: Path) -> None:
-        self.database = Database(home)
-        unique = uuid.uuid4().hex[:8]
-        self.roles = Roles(owner=f"o_{unique}", app=f"a_{unique}", maintenance=f"m_{unique}")
-        self.names = {"owner": self.roles.owner, "app": self.roles.app, "maintenance": self.roles.maintenance}
-
-    def give_roles(self, role: str | None = None, *, apply: bool = True, code: int = 0) -> str:
-        """`manage.py database_roles`."""
-        named = [f"--{role}={name}" for role, name in self.names.items()]
-        return self.database.manage("database_roles", *named, *(["--apply"] if apply else []), role=role, code=code)
-
-    def migrate(self, role: str | None) -> None:
-        """`manage.py migrate`."""
-        self.database.manage("migrate", "--verbosity", "0", role=role)
-
-    def owner_of(self, table: str) -> str:
-        """The role that a table belongs to."""
-        ((owner,),) = self.database.rows(f"SELECT tableowner FROM pg_tables WHERE tablename = '{table}'")
-        return str(owner)
-
-    def drop(self) -> None:
-        """The database and the roles."""
-        self.database.drop()
-        with session() as admin:
-            for role in self.names.values():
-                admin.execute(f"DROP ROLE IF EXISTS {role}")  # type: ignore[arg-type]
-
-
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory, django_db_setup: None) -> Iterator[Installed]:
+def installed(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Installed]:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no roles")
     made = Installed(tmp_path_factory.mktemp("roles"))
-    made.give_roles()
-    made.migrate(made.roles.owner)
-    made.give_roles(made.roles.owner)
+    with django_db_blocker.unblock():
+        made.give_roles()
+        made.migrate(made.roles.owner)
+        made.give_roles(made.roles.owner)
     yield made
     made.drop()
 
@@ -171,6 +146,33 @@ def test_a_second_time_only_the_grants_are_repeated_and_no_password_is_spoken_of
         owner.execute(said)  # type: ignore[arg-type]
 
 
+def test_a_dump_restored_by_the_owner_into_a_database_with_roles_is_whole_and_protected(
+    installed: Installed, tmp_path: Path
+) -> None:
+    database, roles, dump = installed.database, installed.roles, tmp_path / "dump"
+    with signed_in(database.name, roles.app):
+        record_admin_receipt(actor="os:root@host", action="dumped", detail={})
+        before = months.lines()
+    restored = Database(tmp_path)
+    try:
+        options = [f"--file={dump}", "--format=custom"]
+        subprocess.run([client("pg_dump"), *options, url(database.name, roles.owner)], check=True)
+        installed.give_roles(to=restored.name)
+        into = f"--dbname={url(restored.name, roles.owner)}"
+        subprocess.run([client("pg_restore"), "--exit-on-error", into, dump], check=True)
+        with signed_in(restored.name, roles.app):
+            assert months.lines() == before
+            assert verify_stored().problems == []
+            assert triggers_exist(databases=["default"]) == []
+        for table in months.partitions():
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                restored.execute(f"TRUNCATE {table}", roles.app)
+            with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
+                restored.execute(f"TRUNCATE {table}")
+    finally:
+        restored.drop()
+
+
 def test_an_installation_that_began_with_one_role_is_handed_over(tmp_path: Path) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no roles")
@@ -183,7 +185,8 @@ def test_an_installation_that_began_with_one_role_is_handed_over(tmp_path: Path)
         made.give_roles(made.roles.owner)
         assert {made.owner_of(table) for table in (TABLE, PARTITION, DEFAULT)} == {made.roles.maintenance}
         assert made.owner_of("grants_grant") == made.owner_of("django_migrations") == made.roles.owner
-        made.give_roles(made.roles.app, code=2)
+        with pytest.raises(SystemExit, match="2"):
+            made.give_roles(made.roles.app)
     finally:
         made.drop()
 

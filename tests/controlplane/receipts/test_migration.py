@@ -23,6 +23,10 @@ TIMES = [
 PLACES = "SELECT receipt_id, tableoid::regclass::text FROM receipts_receipt"
 RELKIND = "SELECT relkind::text FROM pg_class WHERE relname = 'receipts_receipt'"
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE tablename = 'receipts_receipt' ORDER BY 1"
+COLLATION = """
+    SELECT collation_name FROM information_schema.columns
+    WHERE table_name = 'receipts_receipt' AND column_name = 'event_time'
+"""
 COLUMNS = "receipt_id, line, receipt_type, enforcer_id, chain_id, sequence, event_time, server_id, tool_name, subject"
 
 
@@ -81,6 +85,7 @@ def test_a_database_that_was_migrated_has_the_indexes_of_a_new_one(database: Dat
     with connection.cursor() as cursor:
         cursor.execute(INDEXES)
         assert database.rows(INDEXES) == cursor.fetchall()
+    assert database.rows(COLLATION) == [("C",)]
     indexes = [line for (line,) in database.rows(INDEXES)]
     assert len(indexes) == 5
     assert any("(receipt_id, event_time)" in line and "UNIQUE" in line for line in indexes)
