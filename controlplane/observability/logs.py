@@ -7,7 +7,7 @@ import logging
 import sys
 from typing import Any
 
-from controlplane.observability.trace import current_trace_id
+from controlplane.observability.trace import TRACE, RequestTrace, current_trace_id
 from enforcer.contract.log_lines import Format
 
 
@@ -16,14 +16,19 @@ class RequestFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Lets everything pass."""
-        trace_id = current_trace_id()
+        request = getattr(record, "request", None)
+        trace_id = current_trace_id() or _trace_id_of(request)
         if trace_id is not None:
             record.trace_id = trace_id
-        request = getattr(record, "request", None)
         match = getattr(request, "resolver_match", None)
         if request is not None and match is not None and isinstance(record.args, tuple):
             record.args = tuple(match.route if arg == request.path else arg for arg in record.args)
         return True
+
+
+def _trace_id_of(request: object) -> str | None:
+    known = getattr(request, "META", {}).get(TRACE)
+    return known.place.trace_id if isinstance(known, RequestTrace) else None
 
 
 def logging_for(wanted: Format) -> dict[str, Any]:

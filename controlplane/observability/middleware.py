@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from controlplane.observability.trace import CURRENT, trace_of
+from controlplane.observability.trace import CURRENT, TRACE, trace_of
 
 access = logging.getLogger("controlplane.access")
 UNLOGGED = ("healthz", "readyz", "metrics")
@@ -22,6 +22,7 @@ def traced(get_response: View) -> View:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         trace, began = trace_of(request.headers.get("traceparent")), time.monotonic()
+        request.META[TRACE] = trace
         token = CURRENT.set(trace)
         try:
             response = get_response(request)

@@ -13,6 +13,7 @@ class RequestTrace:
     place: TraceParent
 
 
+TRACE = "drawbridge.trace"  # in a request's META: Django logs a refusal when every middleware has returned
 CURRENT: ContextVar[RequestTrace | None] = ContextVar("request_trace", default=None)
 
 
