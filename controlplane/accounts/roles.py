@@ -20,9 +20,7 @@ ROLES: dict[str, frozenset[Right]] = {
             Right.READ_RECEIPTS,
         }
     ),
-    "platform": frozenset(
-        {Right.VIEW, Right.RAISE_KILL, Right.EDIT_CREDENTIALS, Right.MANAGE_FLEET, Right.READ_RECEIPTS}
-    ),
+    "platform": frozenset({Right.VIEW, Right.RAISE_KILL, Right.EDIT_CREDENTIALS, Right.MANAGE_FLEET}),
     "admin": frozenset({Right.VIEW, Right.RAISE_KILL, Right.LOWER_KILL, Right.MANAGE_FLEET, Right.MANAGE_PEOPLE}),
 }
 

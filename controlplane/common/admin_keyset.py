@@ -33,7 +33,8 @@ class KeysetList(ToldList):
     def get_results(self, request: HttpRequest) -> None:
         """One row more than a page says whether there are older ones."""
         keys = self.model_admin.keyset  # type: ignore[attr-defined]
-        before = request.GET.get(BEFORE, "")
+        before = self.params.pop(BEFORE, "")
+        self.filter_params.pop(BEFORE, None)  # links to other filters begin at the newest
         rows = list(_after(self.queryset, keys, before)[: PAGE + 1])
         more, rows = len(rows) > PAGE, rows[:PAGE]
         self.model_admin.tell(rows)  # type: ignore[attr-defined]
@@ -47,8 +48,7 @@ class KeysetList(ToldList):
             self.newest_url = self._url({})
 
     def _url(self, new: dict[str, str]) -> str:
-        kept = {name: value for name, value in self.params.items() if name != BEFORE}
-        return f"?{urlencode({**kept, **new})}"
+        return f"?{urlencode({**self.params, **new})}"
 
 
 class KeysetAdmin(admin.ModelAdmin[M]):

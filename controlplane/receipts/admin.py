@@ -1,13 +1,6 @@
-"""Pages of this app in the web admin."""
+"""Pages of this app in the web admin: a module each for receipts, and for chains and conflicts. Nobody edits any."""
 
-from django.contrib import admin
+from controlplane.receipts.admin_chains import ChainAdmin, ConflictAdmin
+from controlplane.receipts.admin_receipts import ReceiptAdmin
 
-from controlplane.common.admin import ReadOnlyAdmin
-from controlplane.receipts.models import Receipt
-
-
-@admin.register(Receipt)
-class ReceiptAdmin(ReadOnlyAdmin[Receipt]):
-    """To be written."""
-
-    search_fields = ("pk",)
+__all__ = ["ChainAdmin", "ConflictAdmin", "ReceiptAdmin"]

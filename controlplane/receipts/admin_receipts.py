@@ -1,0 +1,134 @@
+"""Receipts: searched by index, paged by key, read whole, and verified where they lie."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest
+
+from controlplane.common.actor import Right
+from controlplane.common.admin import badge
+from controlplane.common.admin_detail import DetailAdmin
+from controlplane.common.admin_keyset import KeysetAdmin
+from controlplane.common.unseen import shortened
+from controlplane.receipts.admin_filters import (
+    RECEIPT_ID,
+    ChainFilter,
+    DecisionFilter,
+    EnforcerFilter,
+    PrincipalFilter,
+    ReasonFilter,
+    Rows,
+    ServerFilter,
+    TypeFilter,
+    WhenFilter,
+    type_name,
+)
+from controlplane.receipts.links import links_of
+from controlplane.receipts.models import Receipt
+from controlplane.receipts.reading import MOST_FIELDS, content, fields, findings
+from enforcer.contract.reasons import EXPLANATIONS, ReasonCode
+from enforcer.contract.receipt import ReceiptType
+from enforcer.contract.strict_json import JsonObject, JsonValue
+
+LONGEST_LINE = 100_000
+LONGEST_VALUE = 2_000
+TONES = {"allow": "good", "deny": "bad", "require_approval": "person"}
+
+
+@admin.register(Receipt)
+class ReceiptAdmin(KeysetAdmin[Receipt], DetailAdmin[Receipt]):
+    """Newest first, of the last seven days unless somebody asks for more."""
+
+    view_right = Right.READ_RECEIPTS
+    detail_template = "admin/receipts/receipt/detail.html"
+    keyset = ("event_time", "receipt_id")
+    list_display = ("shown_time", "shown_subject", "what", "decision", "codes", "shown_type", "enforcer_id")
+    list_filter = (
+        WhenFilter, DecisionFilter, TypeFilter, ReasonFilter, ServerFilter, PrincipalFilter, EnforcerFilter,
+        ChainFilter,
+    )  # fmt: skip
+    search_fields = ("receipt_id",)
+    search_help_text = "A receipt’s id, a subject, a tool or server/tool, written whole."
+
+    def get_queryset(self, request: HttpRequest) -> Rows:
+        """Lines are read for the page of one only."""
+        return super().get_queryset(request).defer("line")
+
+    def get_search_results(self, request: HttpRequest, queryset: Rows, search_term: str) -> tuple[Rows, bool]:
+        """By whole words, each of which has an index."""
+        term = search_term.strip().replace("\0", "")
+        if not term:
+            return queryset, False
+        if RECEIPT_ID.fullmatch(term):
+            return queryset.filter(receipt_id=term), False
+        server_id, slash, tool = term.partition("/")
+        found = Q(subject=term) | Q(tool_name=term) | Q(receipt_id=term)
+        return queryset.filter(found | Q(server_id=server_id, tool_name=tool) if slash else found), False
+
+    def tell(self, rows: list[Receipt]) -> None:
+        """What people did stands in the lines of the control plane's own receipts, which are short."""
+        own = [row.pk for row in rows if row.receipt_type == ReceiptType.ADMIN]
+        lines = Receipt.objects.filter(pk__in=own).only("receipt_id", "line") if own else ()
+        actions = {row.pk: content(row).get("action") for row in lines}
+        for row in rows:
+            action = actions.get(row.pk)
+            row.action = action if isinstance(action, str) else ""  # type: ignore[attr-defined]
+
+    def facts(self, request: HttpRequest, obj: Receipt) -> dict[str, Any]:
+        receipt, line = content(obj), bytes(obj.line).decode(errors="replace")
+        rows = [(path, _text(value)) for path, value in fields(receipt)]
+        return {
+            "title": f"Receipt {obj.receipt_id}",
+            "tone": TONES.get(obj.result, "quiet"),
+            "type": type_name(obj.receipt_type),
+            "rows": rows[:MOST_FIELDS],
+            "more": len(rows) - MOST_FIELDS,
+            "line": line[:LONGEST_LINE],
+            "left_out": max(len(line) - LONGEST_LINE, 0),
+            "findings": findings(obj),
+            "reasons": _explained(receipt),
+            "links": links_of(receipt),
+        }
+
+    @admin.display(description="time")
+    def shown_time(self, receipt: Receipt) -> str:
+        return receipt.event_time.replace("T", " ").removesuffix("Z") or receipt.receipt_id
+
+    @admin.display(description="who")
+    def shown_subject(self, receipt: Receipt) -> str:
+        return shortened(receipt.subject, 60)
+
+    @admin.display(description="what")
+    def what(self, receipt: Receipt) -> str:
+        there = "/".join(filter(None, (receipt.server_id, receipt.tool_name)))
+        return shortened(there or receipt.action, 100)  # type: ignore[attr-defined]
+
+    @admin.display(description="decision")
+    def decision(self, receipt: Receipt) -> str:
+        return badge(receipt.result.replace("_", " "), TONES.get(receipt.result, "quiet")) if receipt.result else ""
+
+    @admin.display(description="reason codes")
+    def codes(self, receipt: Receipt) -> str:
+        return shortened(receipt.reason_codes, 100)
+
+    @admin.display(description="type")
+    def shown_type(self, receipt: Receipt) -> str:
+        return type_name(receipt.receipt_type)
+
+
+def _explained(receipt: JsonObject) -> list[tuple[str, str, str]]:
+    """Code, sentence, remedy."""
+    decision = receipt.get("decision")
+    codes = decision.get("reason_codes") if isinstance(decision, dict) else None
+    known: dict[str, tuple[str, str]] = {code.value: EXPLANATIONS[code] for code in ReasonCode}
+    return [
+        (code, *known.get(code, ("This version does not know the code.", "")))
+        for code in (codes if isinstance(codes, list) else [])
+        if isinstance(code, str)
+    ]
+
+
+def _text(value: JsonValue) -> str:
+    return shortened(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), LONGEST_VALUE)
