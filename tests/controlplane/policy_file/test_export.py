@@ -43,7 +43,8 @@ def test_an_empty_control_plane_exports_the_four_levels_and_takes_them_back() ->
 
 
 def test_an_export_reads_like_a_file_that_somebody_wrote() -> None:
-    assert not apply(written(GOOD).value).problems
+    in_order = GOOD.replace("path: {type: string}, url: {type: string}", "url: {type: string}, path: {type: string}")
+    assert not apply(written(in_order).value).problems  # the order that PostgreSQL gives the keys of a schema
     assert export().partition("groups:")[2] == (
         "\n"
         "  - {name: finance}\n"
@@ -56,7 +57,7 @@ def test_an_export_reads_like_a_file_that_somebody_wrote() -> None:
         "  - server: files\n"
         "    name: fs_read\n"
         "    risk: LOW\n"
-        "    input_schema: {type: object, properties: {path: {type: string}, url: {type: string}}}\n"
+        "    input_schema: {type: object, properties: {url: {type: string}, path: {type: string}}}\n"
         '    path_arguments: ["/path"]\n'
         '    url_arguments: ["/url"]\n'
         "grants:\n"
@@ -110,6 +111,14 @@ def test_a_tool_that_the_live_server_changed_below_a_constraint_is_no_problem_of
     Tool.objects.update(input_schema={"type": "object", "properties": {"file": {"type": "string"}}})
     check_nothing_changes()
     assert [warning.what for warning in apply(exported()).warnings] == ["tool files/found has no field /path"]
+
+
+def test_a_number_that_the_database_made_an_integer_of_is_exported_as_the_number_that_it_was() -> None:
+    """PostgreSQL gives 1e20 back as digits, and no JSON reader here takes an integer beyond 2^53-1."""
+    ToolFactory(server=ServerFactory(id="files"), name="n", input_schema={"type": "object", "maxProperties": 10**20})
+    check_nothing_changes()
+    (tool,) = current.current_policy().tools.values()
+    assert isinstance(tool.input_schema["maxProperties"], float)
 
 
 @pytest.mark.parametrize("size", [1, 40])
