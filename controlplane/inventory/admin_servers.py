@@ -135,6 +135,7 @@ class ServerAdmin(ItemAdmin[Server]):
             "granted": granted_on(obj),
             "waits": waiting_tools(obj.id).exists() and not obj.retired,
             "may_review": actor.may(Right.EDIT_POLICY),
+            "may_kill": actor.may(Right.RAISE_KILL),
             "may_edit": actor.may(Right.EDIT_POLICY) or actor.may(Right.PROPOSE),
         }
 

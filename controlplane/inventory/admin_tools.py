@@ -122,6 +122,7 @@ class ToolAdmin(ReviewPages, ItemAdmin[Tool]):
             "tones": (STATE_TONES[obj.state], RISK_TONES[obj.risk]),
             "granted": grants_on_tool(obj),
             "may_review": actor.may(Right.EDIT_POLICY),
+            "may_kill": actor.may(Right.RAISE_KILL),
             "may_edit": self.has_change_permission(request),
             "held": obj.state != ToolState.REVIEWED,
         }

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, reverse
 from django.utils.http import urlencode
 
 from controlplane.accounts.identity import actor_of_request
@@ -18,6 +18,7 @@ from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import keep
 from controlplane.policy.admin_item import ItemAdmin
 from controlplane.policy.declarative.outcome import Applied
+from controlplane.principals.admin_members import member_page
 from controlplane.principals.models import Group, Principal
 from enforcer.contract.strict_json import JsonObject
 
@@ -70,6 +71,14 @@ class GroupAdmin(ItemAdmin[Group]):
     def shown_grants(self, group: Group) -> str:
         return str(group.told[1])  # type: ignore[attr-defined]
 
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.member_view)
+        return [path("<int:pk>/add-member/", page, name="principals_group_add_member"), *super().get_urls()]
+
+    def member_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Put somebody into it."""
+        return member_page(request, self, pk)
+
     def key_item(self, obj: Group) -> JsonObject:
         return {"name": obj.name}
 
@@ -86,7 +95,8 @@ class GroupAdmin(ItemAdmin[Group]):
         return {
             "members": some(obj.members.order_by("subject", "issuer"), members),
             "granted": granted,
-            "may_edit": actor.may(Right.EDIT_POLICY) or actor.may(Right.PROPOSE),
+            "may_add": actor.may(Right.EDIT_POLICY),
+            "may_grant": actor.may(Right.EDIT_POLICY) or actor.may(Right.PROPOSE),
         }
 
 

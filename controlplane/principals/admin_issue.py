@@ -1,6 +1,7 @@
 """The page that issues a token: shown once, in the answer to the very request that made it, and kept nowhere."""
 
 import json
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -10,12 +11,13 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 from controlplane.accounts.identity import actor_of_request
-from controlplane.common.actor import Actor, Right
+from controlplane.common.actor import Right
+from controlplane.common.acts import Act, act_page
 from controlplane.common.admin_pages import own_page
-from controlplane.common.errors import DomainError, StackUnreachable
 from controlplane.fleet.models import ACTIVE
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import grants_reaching
@@ -32,8 +34,8 @@ LIFETIMES = [
     (30 * 24 * HOUR, "30 days"),
     (90 * 24 * HOUR, "90 days"),
 ]
-FORM, ISSUED = "admin/principals/principal/token.html", "admin/principals/principal/token_issued.html"
 GATE = "http://…/mcp"
+SHOWN = 20
 
 
 class IssueForm(forms.Form):
@@ -52,48 +54,56 @@ class IssueForm(forms.Form):
 
 def issue_page(request: HttpRequest, model_admin: ModelAdmin[Any], pk: int) -> HttpResponse:
     """Ask; on POST issue, and show the token."""
-    actor = actor_of_request(request)
     principal = get_object_or_404(Principal, pk=pk)
-    if not actor.may(Right.ISSUE_TOKENS) or principal.issuer != OWN_ISSUER:
+    if principal.issuer != OWN_ISSUER:
         raise PermissionDenied
-    form = IssueForm(request.POST or None)
-    token = _issue(form, principal, actor) if request.method == "POST" and form.is_valid() else ""
-    title = f"A token for {principal.subject}"
-    context = {"principal": principal, "title": title, "form": form, "form_media": form.media}
-    if not token:
-        reached = grants_reaching(principal).exists()
-        return own_page(request, model_admin, FORM, **context, reached=reached)
-    server = form.cleaned_data["server"]
-    known: dict[str, Any] = {"token": token, "snippet": snippet(token, server), "server": server, "gate": GATE}
-    page = own_page(request, model_admin, ISSUED, **context, **known, enforcers=_gates(server))
-    add_never_cache_headers(page)
-    return page
+    nothing = f"No grant reaches {principal.subject} yet: with this token it sees no tool, and every call is refused."
+    act = Act(
+        title=f"A token for {principal.subject}",
+        button="Issue the token",
+        right=Right.ISSUE_TOKENS,
+        perform=partial(_issued, request, model_admin, principal),
+        back=reverse("admin:principals_principal_change", args=[pk]),
+        form=IssueForm,
+        effect=() if grants_reaching(principal).exists() else (nothing,),
+    )
+    return act_page(request, model_admin, act)
 
 
 def snippet(token: str, server: Server | None) -> str:
     """What most MCP clients read; the address is for a person to put in."""
-    name = server.id if server else OWN_ISSUER
     entry = {"type": "http", "url": GATE, "headers": {"Authorization": f"Bearer {token}"}}
-    return json.dumps({"mcpServers": {name: entry}}, indent=2, ensure_ascii=False)
+    return json.dumps({"mcpServers": {server.id if server else OWN_ISSUER: entry}}, indent=2, ensure_ascii=False)
 
 
-def _issue(form: IssueForm, principal: Principal, actor: Actor) -> str:
-    server = form.cleaned_data["server"]
-    try:
-        return issue_token(
-            subject=principal.subject,
-            server_id=server.id if server else None,
-            ttl_s=form.cleaned_data["lifetime"],
-            actor=actor,
-        )
-    except DomainError as refused:
-        form.add_error(None, refused.message)
-    except StackUnreachable as problem:
-        form.add_error(None, str(problem))
-    return ""
+def _issued(
+    request: HttpRequest, model_admin: ModelAdmin[Any], principal: Principal, given: dict[str, Any]
+) -> HttpResponse:
+    server: Server | None = given["server"]
+    token = issue_token(
+        subject=principal.subject,
+        server_id=server.id if server else None,
+        ttl_s=given["lifetime"],
+        actor=actor_of_request(request),
+    )
+    page = own_page(
+        request,
+        model_admin,
+        "admin/principals/principal/token_issued.html",
+        title=f"A token for {principal.subject}",
+        principal=principal,
+        server=server,
+        token=token,
+        snippet=snippet(token, server),
+        gate=GATE,
+        enforcers=_gates(server),
+    )
+    add_never_cache_headers(page)
+    return page
 
 
 def _gates(server: Server | None) -> list[str]:
+    """Enforcers whose files say the address."""
     if server is None:
         return []
-    return list(server.enforcers.filter(ACTIVE).order_by("id").values_list("id", flat=True)[:20])
+    return list(server.enforcers.filter(ACTIVE).order_by("id").values_list("id", flat=True)[:SHOWN])

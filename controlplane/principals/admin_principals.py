@@ -153,7 +153,9 @@ class PrincipalAdmin(ItemAdmin[Principal]):
         return {
             "reach": reach_of(obj),
             "tokens": tokens_of(obj),
-            "revoked": bool(_revoked([obj])),
+            "revoked": RevokedPrincipal.objects.filter(issuer=obj.issuer, subject=obj.subject).first(),
+            "may_revoke": actor.may(Right.RAISE_KILL),
+            "may_restore": actor.may(Right.LOWER_KILL),
             "own_issuer": obj.issuer == OWN_ISSUER,
             "may_issue": actor.may(Right.ISSUE_TOKENS),
             "may_grant": actor.may(Right.EDIT_POLICY) or actor.may(Right.PROPOSE),

@@ -10,7 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from controlplane.common.admin import ReadOnlyAdmin, badge
+from controlplane.accounts.identity import actor_of_request
+from controlplane.common.actor import Right
+from controlplane.common.admin import badge
+from controlplane.common.admin_detail import DetailAdmin
 from controlplane.common.admin_pages import Some, ToldList, some
 from controlplane.incidents.models import RevokedToken
 from controlplane.principals.models import OWN_ISSUER, IssuedToken, Principal
@@ -54,14 +57,24 @@ class SubjectFilter(admin.SimpleListFilter):
 
 
 @admin.register(IssuedToken)
-class IssuedTokenAdmin(ReadOnlyAdmin[IssuedToken]):
+class IssuedTokenAdmin(DetailAdmin[IssuedToken]):
     """Who got which token, from whom, until when."""
 
+    detail_template = "admin/principals/issuedtoken/detail.html"
     list_display = ("jti", "subject", "audience", "issued_by", "issued_at", "expires_at", "shown_state")
     list_filter = (StateFilter, SubjectFilter, "actor_type")
     search_fields = ("subject", "jti", "issued_by")
     ordering = ("-issued_at", "jti")
-    fields = ("jti", "subject", "actor_type", "audience", "issued_by", "issued_at", "expires_at", "shown_state")
+
+    def facts(self, request: HttpRequest, obj: IssuedToken) -> dict[str, Any]:
+        tell_states([obj])
+        state, tone = obj.state  # type: ignore[attr-defined]
+        holder = Principal.objects.filter(issuer=OWN_ISSUER, subject=obj.subject).first()
+        revoked = RevokedToken.objects.filter(jti=obj.jti).first()
+        query = urlencode({"jti": obj.jti})
+        may = state == "live" and actor_of_request(request).may(Right.RAISE_KILL)
+        url = f"{reverse('admin:incidents_revokedtoken_add')}?{query}" if may else ""
+        return {"state": state, "tone": tone, "holder": holder, "revoked": revoked, "revoke_url": url}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ToldList]:
         return ToldList
@@ -76,8 +89,6 @@ class IssuedTokenAdmin(ReadOnlyAdmin[IssuedToken]):
 
     @admin.display(description="state")
     def shown_state(self, token: IssuedToken) -> str:
-        if not hasattr(token, "state"):
-            tell_states([token])
         return badge(*token.state)  # type: ignore[attr-defined]
 
 

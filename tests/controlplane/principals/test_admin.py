@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from controlplane.grants.models import Grant
 from controlplane.incidents.models import RevokedPrincipal, RevokedToken
-from controlplane.policy.models import Proposal, Published
+from controlplane.policy.models import ChangedServer, Proposal, Published
 from controlplane.principals.models import Group, IdentityProvider, IssuedToken, Principal
 from controlplane.receipts.models import Receipt
 from tests.controlplane.browsing import AUTHOR, OWNER, VIEWER, errors, send, signed_in, text
@@ -249,3 +249,48 @@ def test_an_unchanged_provider_saves_as_it_is() -> None:
     row = IdentityProviderFactory(jwks={"keys": [KEY]}, claim_org_id="tenant")
     page = send(signed_in(OWNER), f"{IDP}{row.pk}/change/", {})
     assert "Nothing changed." in text(page)
+
+
+def test_a_member_is_added_on_the_page_of_the_group_and_keeps_its_other_groups() -> None:
+    group = GroupFactory(name="finance")
+    ada = PrincipalFactory(subject="ada", actor_type="agent", groups=[GroupFactory(name="ops")])
+    grant = GrantFactory(principal=None, group=group)
+    owner, where = signed_in(OWNER), f"/admin/principals/group/{group.pk}"
+    assert "1 grant of the group will reach whoever is added." in text(owner.get(f"{where}/add-member/"))
+    said = text(owner.post(f"{where}/add-member/", {"principal": ada.pk, "reason": "moved"}, follow=True))
+    assert "Added ada" in said
+    row = Principal.objects.get(subject="ada")
+    assert (row.actor_type, sorted(g.name for g in row.groups.all())) == ("agent", ["finance", "ops"])
+    assert list(ChangedServer.objects.values_list("server_id", flat=True)) == [grant.server_id]
+    assert "was in it already" in text(owner.post(f"{where}/add-member/", {"principal": ada.pk}, follow=True))
+
+
+def test_only_an_editor_adds_members() -> None:
+    group, ada = GroupFactory(), PrincipalFactory()
+    for role in (VIEWER, AUTHOR):
+        client = signed_in(role)
+        assert client.post(f"/admin/principals/group/{group.pk}/add-member/", {"principal": ada.pk}).status_code == 403
+        assert "Add a principal" not in text(client.get(f"/admin/principals/group/{group.pk}/change/"))
+    assert not ada.groups.exists()
+
+
+def test_pages_lead_to_revoking_and_restoring() -> None:
+    ada, kept = PrincipalFactory(subject="ada smith"), token("live-one")
+    owner, viewer = signed_in(OWNER), signed_in(VIEWER)
+    revoke = '/admin/incidents/revokedprincipal/add/?subject=ada%20smith&amp;issuer=drawbridge"'
+    assert revoke in owner.get(page_of(ada)).content.decode()
+    assert revoke not in viewer.get(page_of(ada)).content.decode()
+    where = f"/admin/principals/issuedtoken/{kept.jti}/change/"
+    assert "/admin/incidents/revokedtoken/add/?jti=live-one" in owner.get(where).content.decode()
+    assert "revokedtoken/add" not in viewer.get(where).content.decode()
+    row = RevokedPrincipal.objects.create(subject="ada smith", issuer="drawbridge", actor="grace")
+    said = owner.get(page_of(ada)).content.decode()
+    assert "Revoked by grace" in said
+    assert f"/admin/incidents/revokedprincipal/{row.pk}/change/" in said
+    assert revoke not in said
+
+
+def test_a_token_of_nobody_declared_is_said_to_match_nothing() -> None:
+    kept = token("live-one", subject="stranger")
+    said = text(signed_in(VIEWER).get(f"/admin/principals/issuedtoken/{kept.jti}/change/"))
+    assert "the token matches no grant" in said
