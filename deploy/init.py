@@ -17,7 +17,17 @@ from deploy.names import APP, CA, DATABASE, ENFORCER, OWNER, POLICY, PORTS, POST
 
 VOLUMES = Path("/volumes")
 LOCALHOST = "localhost"  # how this machine's browsers and clients call web and enforcer
-PASSWORDS = (SUPERUSER, OWNER, APP, "policy-admin", "policy-web", "receipts-admin", "receipts-ingest", "django")
+PASSWORDS = (
+    SUPERUSER,
+    OWNER,
+    APP,
+    "policy-admin",
+    "policy-web",
+    "receipts-admin",
+    "receipts-ingest",
+    "django",
+    "metrics",
+)
 
 HBA = """\
 # Nobody without a password, nobody from another container without TLS.
@@ -65,6 +75,7 @@ def _texts(passwords: dict[str, str]) -> dict[str, str]:
         "web/database.url": app,
         "web/redis.url": _redis(POLICY, "web", passwords["policy-web"]),
         "web/django.key": passwords["django"],
+        "web/metrics.token": passwords["metrics"],
         "worker/database.url": app,
         "worker/broker.url": _redis(RECEIPTS, "ingest", passwords["receipts-ingest"]),
     }

@@ -1,24 +1,24 @@
-"""`python -m deploy.health.worker`: the ingest worker's loop turned a moment ago (`deploy.worker`)."""
+"""`python -m deploy.health.worker`: the ingest worker's pulse, which takes the way of a receipt, came a moment ago."""
 
 import sys
-import time
-from pathlib import Path
 
-ALIVE = "/tmp/worker.alive"  # noqa: S108 - the container's own
-FRESH_S = 15.0
+import psycopg
+
+from deploy.health.database import exit_code, rows
+
+FRESH_S = 15.0  # it beats every two seconds
+AGE = "SELECT extract(epoch FROM now() - at)::float FROM observability_pulse WHERE part = 'ingest'"
 
 
-def main() -> int:
-    """Exit 0, or 1 with a line."""
+def problem() -> str:
+    """What is wrong, or nothing."""
     try:
-        age = time.time() - Path(ALIVE).stat().st_mtime
-    except FileNotFoundError:
-        age = float("inf")
-    if age < FRESH_S:
-        return 0
-    sys.stderr.write(f"{ALIVE} is {age:.0f} s old\n")
-    return 1
+        ages = rows(AGE)
+    except psycopg.Error as trouble:
+        return f"{type(trouble).__name__} in reading the pulse"
+    age = float(str(ages[0])) if ages else float("inf")
+    return "" if age < FRESH_S else f"the last pulse is {age:.0f} s old"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(problem()))

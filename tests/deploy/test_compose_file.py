@@ -78,6 +78,14 @@ def test_a_volume_is_mounted_by_those_who_need_it_and_by_nobody_else() -> None:
     assert set(whole()["volumes"]) == VOLUMES.keys()
 
 
+@pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+def test_scratch_space_can_be_written(service: Service) -> None:
+    """It takes the mode of the image's directory, and root for its owner, where the file says nothing else."""
+    for text in service.raw.get("tmpfs", []):
+        path, _, options = str(text).partition(":")
+        assert path in ("/tmp", "/var/run/postgresql") or options == "uid=999,gid=999,mode=0700"  # those are for all
+
+
 def test_no_directory_of_the_host_is_mounted() -> None:
     assert all(re.fullmatch("[a-z-]+", mount.volume) for one in SERVICES.values() for mount in one.mounts)
 

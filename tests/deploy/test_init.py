@@ -18,7 +18,7 @@ SECRETS = {
     "valkey-receipts": {"valkey.conf"},
     "migrate": {"superuser.url", "owner.url", "app.url"},
     "publisher": {"database.url", "redis.url", "broker.url"},
-    "web": {"database.url", "redis.url", "django.key"},
+    "web": {"database.url", "redis.url", "django.key", "metrics.token"},
     "worker": {"database.url", "broker.url"},
     "init": {"passwords.json", "ca.key", "ca.pem"},
     "trust": {"ca.pem"},
@@ -65,6 +65,7 @@ def test_a_password_stands_in_clear_with_its_owner_alone(volumes: Path) -> None:
         "receipts-admin": {"publisher/broker.url"},
         "receipts-ingest": {"worker/broker.url"},
         "django": {"web/django.key"},
+        "metrics": {"web/metrics.token"},
     }
 
 

@@ -24,6 +24,7 @@ from tests.support.postgres import _binaries
 from tests.support.processes import Program, wait_for
 
 _NUMBERS = itertools.count(1)
+PATIENCE_S = 180  # the machine may be busy
 BEHIND = 10_000  # a server listens that much above the port that TLS has
 LOCKS = {
     "controlplane-packages": "controlplane.lock",
@@ -55,7 +56,7 @@ class Installation:
         building = self.box("init").build()
         for wave in self.waves():
             if any(service.name == "web" for service in wave):
-                assert building.program.process.wait(60) == 0, building.program.output
+                assert building.program.process.wait(PATIENCE_S) == 0, building.program.output
             for service in wave:
                 self.boxes[service.name] = self.box(service.name)
                 self.launch(service.name)
@@ -87,7 +88,7 @@ class Installation:
         """A task's end, or the health of what goes on."""
         if service.once:
             program = self.running[service.name].program
-            assert program.process.wait(60) == 0, f"{service.name}:\n{program.output}"
+            assert program.process.wait(PATIENCE_S) == 0, f"{service.name}:\n{program.output}"
             del self.running[service.name]
         elif service.target:
             self.wait_healthy(service.name)
@@ -100,7 +101,7 @@ class Installation:
             assert running.program.process.poll() is None, f"{name} ended:\n{running.program.output[-4000:]}"
             return box.run(box.service.health).returncode == 0
 
-        wait_for(well, f"{name} to be healthy:\n{running.program.output[-4000:]}", timeout_s=60)
+        wait_for(well, f"{name} to be healthy:\n{running.program.output[-4000:]}", timeout_s=PATIENCE_S)
 
     def box(self, name: str) -> Box:
         """Of a service that isn't up by itself, too."""

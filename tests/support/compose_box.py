@@ -75,7 +75,7 @@ class Box:
     def run(self, command: Sequence[str] | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """To its end; `docker compose run` and `exec`."""
         argv = [*self._into, *self._boxed(), *(command or self._command())]
-        return subprocess.run(argv, env={}, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(argv, env={}, input=stdin, capture_output=True, text=True, timeout=180, check=False)
 
     def manage(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """`docker compose run --rm manage WORDS…`."""
