@@ -8,8 +8,10 @@ from datetime import timedelta
 
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from controlplane.accounts.links import password_link
 from controlplane.accounts.models import ApiToken, User
 from controlplane.accounts.roles import ROLES
 from controlplane.common.actor import Actor, Right, actor_with
@@ -55,11 +57,27 @@ def change_user(*, user: User, email: str, roles: Iterable[str], active: bool, a
     return user
 
 
-def end_sessions(user: User) -> None:
+@service(Right.MANAGE_PEOPLE)
+def new_password_link(*, user: User, actor: Actor) -> str:
+    """A one-time link for whoever is to set the user's password; raises `InvalidState` for one that is switched off."""
+    if not user.is_active:
+        raise InvalidState("active", f"{user.get_username()} is switched off; switch the account on first")
+    record_admin_receipt(actor=actor.name, action="user.password_link", detail={"username": user.get_username()})
+    return password_link(user)
+
+
+def live_sessions(user: User) -> list[Session]:
     """Sessions hold no column for their user, so each live one is looked into."""
-    for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():
-        if session.get_decoded().get("_auth_user_id") == str(user.pk):
-            session.delete()
+    alive = Session.objects.filter(expire_date__gt=timezone.now()).order_by("expire_date")
+    return [session for session in alive.iterator() if session.get_decoded().get("_auth_user_id") == str(user.pk)]
+
+
+def end_sessions(user: User, *, but: str | None = None) -> int:
+    """All of the user's, but perhaps the one of this key; how many ended."""
+    ending = [session for session in live_sessions(user) if session.session_key != but]
+    for session in ending:
+        session.delete()
+    return len(ending)
 
 
 @service(Right.MANAGE_PEOPLE)
@@ -91,14 +109,20 @@ def create_api_token(*, name: str, scopes: Iterable[str], days: int, actor: Acto
 
 
 @service(Right.MANAGE_PEOPLE)
-def revoke_api_token(*, key: str, actor: Actor) -> None:
+def revoke_api_token(*, key: str, actor: Actor, reason: str = "") -> None:
     """At once and for good."""
     changed = ApiToken.objects.filter(key=key, revoked_at__isnull=True).update(
         revoked_at=timezone.now(), revoked_by=actor.name
     )
     if not changed:
         raise InvalidState("not_there", "there is no such live token")
-    record_admin_receipt(actor=actor.name, action="api_token.revoke", detail={"key": key})
+    record_admin_receipt(actor=actor.name, action="api_token.revoke", detail={"key": key, "reason": reason})
+
+
+def live_tokens_of(creator: str) -> QuerySet[ApiToken]:
+    """What somebody created and nobody revoked: it outlives their roles."""
+    live = ApiToken.objects.filter(created_by=creator, revoked_at__isnull=True, expires_at__gt=timezone.now())
+    return live.order_by("name", "key")
 
 
 def actor_of_token(text: str) -> Actor | None:

@@ -5,10 +5,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from controlplane.accounts.links import password_link
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import ROLES
-from controlplane.accounts.services import create_user
+from controlplane.accounts.services import create_user, new_password_link
 from controlplane.common.actor import host_operator
 from controlplane.common.commands import DONE, UsageError
 from controlplane.common.commands import Command as BaseCommand
@@ -35,7 +34,7 @@ class Command(BaseCommand):
             user = self._create(username, options)
         elif options["role"] or options["email"]:
             raise UsageError.option("USERNAME", f"{username} exists; change roles and e-mail in the web admin")
-        self.stdout.write(password_link(user))
+        self.stdout.write(new_password_link(user=user, actor=host_operator()))
         return DONE
 
     def _create(self, username: str, options: dict[str, Any]) -> User:
