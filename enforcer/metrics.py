@@ -9,6 +9,7 @@ from importlib.metadata import version
 from typing import Any, TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, disable_created_metrics
+from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
@@ -95,6 +96,10 @@ class Metrics:
     def also(self, collector: Collector) -> None:
         """Ask this one too."""
         self._registry.register(collector)
+
+    def families(self) -> list[Metric]:
+        """Everything as it stands now."""
+        return list(self._registry.collect())
 
     def text(self, accept: str = "") -> tuple[bytes, str]:
         """In the exposition format that is asked for, and its content type."""

@@ -56,7 +56,11 @@ class State(Collector):
                 "1 if the control plane itself, asked where Redis is quiet, brought one",
                 self._direct_up,
             ),
-            ("link_direct_quiet_seconds", "Since it last did", lambda s: self._quiet(s, "direct")),
+            (
+                "link_direct_quiet_seconds",
+                "Since the control plane itself last brought one",
+                lambda s: self._quiet(s, "direct"),
+            ),
         )
 
     def _whole(self) -> Iterable[Reading]:

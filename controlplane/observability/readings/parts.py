@@ -14,9 +14,13 @@ from controlplane.observability.readings.family import gauge
 
 def read() -> Iterator[Metric]:
     """A ping each; no series for an instance that this process is not told of."""
-    for name, url in (("policy_redis", settings.REDIS_URL), ("receipts_broker", settings.RECEIPTS_BROKER_URL)):
+    instances = (
+        ("policy_redis", "the policy Redis", settings.REDIS_URL),
+        ("receipts_broker", "the receipts broker", settings.RECEIPTS_BROKER_URL),
+    )
+    for name, shown, url in instances:
         if url:
-            yield gauge(f"{name}_up", "1 if it answers this process", float(not redis_problem(url)))
+            yield gauge(f"{name}_up", f"1 if {shown} answers this process", float(not redis_problem(url)))
     about = {"version": version("drawbridge"), "python": platform.python_version()}
     yield InfoMetricFamily("drawbridge_build", "What runs here", value=about)
 

@@ -33,7 +33,7 @@ def _outbox(now: datetime) -> Iterator[Metric]:
     found = waiting.aggregate(rows=Count("id"), oldest=Min("change__created_at"))
     age = (now - found["oldest"]).total_seconds() if found["oldest"] else 0.0
     yield gauge("outbox_waiting", "Changes of a server that the publisher has not published", found["rows"])
-    yield gauge("outbox_oldest_seconds", "Age of the oldest of them", max(0.0, age))
+    yield gauge("outbox_oldest_seconds", "Age of the oldest change that waits", max(0.0, age))
     failed = ChangedServer.objects.exclude(error="").filter(change__created_at__gte=now - RECENT).count()
     yield gauge("uncompiled_changes", "Changes of the last ten minutes that could not be compiled", failed)
 
