@@ -58,7 +58,11 @@ class ServerForm(ItemForm):
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
             self.initial["egress"] = self.instance.egress
-            self.initial["credential_mode"] = self.instance.credential_mode
+            self.initial["credential_mode"] = mode = self.instance.credential_mode
+            field = self.fields["credential_mode"]
+            assert isinstance(field, forms.ChoiceField)
+            if mode not in dict(MODES):  # saving it is refused in the words of the policy file, not changed in silence
+                field.choices = [*MODES, (mode, f"{mode}: not served by this version")]
             keep(self, "id")
 
     def item(self) -> JsonObject:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
+from django.contrib import messages
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from controlplane.common.admin_pages import ToldList, without
+from controlplane.common.errors import DomainError
 from controlplane.common.unseen import shortened
 from controlplane.policy.admin_base import PolicyAdmin
 
@@ -31,6 +33,26 @@ class ItemAdmin(PolicyAdmin[M]):
     def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
         found: Any = super().get_fieldsets(request, obj)
         return found if self.has_change_permission(request, obj) else without(found, *self.asks)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:  # fmt: skip
+        """What became impossible since the form was checked is said, and nothing is written."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as refused:
+            return self._refused(request, refused)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None) -> Any:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except DomainError as refused:
+            return self._refused(request, refused)
+
+    def _refused(self, request: HttpRequest, refused: DomainError) -> HttpResponse:
+        messages.error(request, f"Not saved: {refused.message}")
+        return HttpResponseRedirect(request.path if request.method == "POST" else "..")
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], add: bool = False, change: bool = False,

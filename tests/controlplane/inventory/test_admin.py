@@ -9,6 +9,9 @@ from controlplane.fleet.models import Enforcer
 from controlplane.grants.models import Grant
 from controlplane.incidents.models import KillSwitch
 from controlplane.inventory.models import Server, Tool, TrustLevel
+from controlplane.policy import edits
+from controlplane.policy.declarative.items import DOORS
+from tests.controlplane.actors import GRACE
 from tests.controlplane.browsing import AUTHOR, OWNER, VIEWER, errors, send, signed_in, text
 from tests.controlplane.factories import PATH_SCHEMA, GrantFactory, PrincipalFactory, ServerFactory, ToolFactory
 
@@ -256,3 +259,22 @@ def test_a_viewer_changes_nothing_and_an_author_proposes() -> None:
     page = send(author, f"{SERVERS}files/change/", {"title": "Another"})
     assert "waits for a policy owner" in text(page)
     assert Server.objects.get().title == "A server"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"allow": {door: True}} for door in DOORS]
+    + [{"credential": {"mode": "exchange"}}, {"credential": {"mode": "vault"}}, {"discovery": {"mode": "none"}}],
+)
+def test_what_the_form_calls_not_served_is_refused_by_the_rules(asked: dict[str, Any]) -> None:
+    item = {"id": "files", "trust_level": "internal", **asked}
+    applied = edits.save(section="servers", item=item, actor=GRACE, dry_run=True)
+    assert any("not served" in problem.what for problem in applied.problems)
+
+
+def test_a_mode_that_is_not_served_is_not_changed_in_silence() -> None:
+    row = ServerFactory(id="files", credential_mode="vault")
+    page = send(signed_in(OWNER), f"{SERVERS}files/change/", {})
+    assert "credential_mode" in errors(page)
+    row.refresh_from_db()
+    assert row.credential_mode == "vault"
