@@ -14,8 +14,9 @@ from controlplane.grants.reach import grants_on_tool
 from controlplane.inventory.admin_badges import RISK_TONES, STATE_TONES, trust_badge
 from controlplane.inventory.admin_review import ReviewPages
 from controlplane.inventory.admin_tool_form import ToolForm
-from controlplane.inventory.definition import proposed, reading
+from controlplane.inventory.definition import proposed, reading, takes
 from controlplane.inventory.models import RISK_NAMES, Tool, ToolState
+from controlplane.inventory.standing import raised_switches, switches_on_tool
 from controlplane.policy.admin_item import ItemAdmin
 from controlplane.policy.declarative.outcome import Applied
 from enforcer.contract.strict_json import JsonObject
@@ -118,6 +119,8 @@ class ToolAdmin(ReviewPages, ItemAdmin[Tool]):
         actor = actor_of_request(request)
         return {
             "reading": reading(obj),
+            "takes": takes(obj),
+            "switches": switches_on_tool(obj, raised_switches()),
             "proposed": proposed(obj),
             "tones": (STATE_TONES[obj.state], RISK_TONES[obj.risk]),
             "granted": grants_on_tool(obj),

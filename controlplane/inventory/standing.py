@@ -10,6 +10,7 @@ from controlplane.incidents.compile import concerns
 from controlplane.incidents.models import KillSwitch
 from controlplane.inventory.models import Server, Tool, ToolState
 from enforcer.contract.targets import Target, parse_target
+from enforcer.policy.globs import matches
 
 UNSET = "unset: every call is refused (DENY_PASSTHROUGH_BLOCKED)"
 
@@ -66,9 +67,23 @@ def stops_all(switch: KillSwitch, server: Server) -> bool:
     return target.kind in ("server", "credential") and target.name == server.id
 
 
+def switches_on_tool(tool: Tool, raised: Iterable[KillSwitch]) -> list[KillSwitch]:
+    """Those that stop every call of the tool, whoever makes it."""
+    return [switch for switch in raised if stops_all(switch, tool.server) or _names(switch, tool)]
+
+
 def enforcers_of(server: Server) -> list[Enforcer]:
     """Enrolled and not decommissioned; a server has a handful."""
     return list(server.enforcers.filter(ACTIVE).order_by("id")[:50])
+
+
+def _names(switch: KillSwitch, tool: Tool) -> bool:
+    target = parse_target(switch.target)
+    if not isinstance(target, Target):
+        return True
+    if target.kind == "risk":
+        return target.name == tool.risk
+    return target.kind == "tool" and target.server == tool.server_id and matches(target.name, tool.name)
 
 
 def _elsewhere(switch: KillSwitch, server: Server) -> bool:

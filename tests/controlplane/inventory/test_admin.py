@@ -278,3 +278,21 @@ def test_a_mode_that_is_not_served_is_not_changed_in_silence() -> None:
     assert "credential_mode" in errors(page)
     row.refresh_from_db()
     assert row.credential_mode == "vault"
+
+
+@pytest.mark.parametrize(
+    ("target", "stopped"),
+    [
+        ("tool:files/fs_*", True),
+        ("risk:LOW", True),
+        ("server:files", True),
+        ("tool:files/other", False),
+        ("risk:HIGH", False),
+        ("principal:ada", False),
+    ],
+)
+def test_a_tool_names_the_switches_that_stop_it(target: str, stopped: bool) -> None:
+    tool = ToolFactory(server=ServerFactory(id="files"), name="fs_read", risk="LOW")
+    KillSwitch.objects.create(target=target, reason="a fire", raised_by="ada")
+    said = text(signed_in(VIEWER).get(f"{TOOLS}{tool.pk}/change/"))
+    assert ("by ada: no call passes" in said) == stopped
