@@ -103,6 +103,16 @@ def test_a_principal_whose_provider_is_gone_stays_and_is_warned_of() -> None:
     assert [warning.what for warning in apply(exported()).warnings] == ["'https://gone' is no known issuer"]
 
 
+def test_a_declared_path_whose_server_lost_its_workspace_by_hand_is_no_problem_until_the_server_is_changed() -> None:
+    ToolFactory(server=ServerFactory(id="files"), name="read", path_arguments=["/path"])
+    check_nothing_changes()
+    said = exported()
+    assert [warning.what for warning in apply(said).warnings] == ["there is no workspace to check it against"]
+    assert isinstance(said, dict)
+    said["tools"][0]["risk"] = "HIGH"  # type: ignore[call-overload,index]
+    assert [problem.what for problem in apply(said).problems] == ["there is no workspace to check it against"]
+
+
 def test_a_tool_that_the_live_server_changed_below_a_constraint_is_no_problem_of_the_file() -> None:
     ToolFactory(server=ServerFactory(id="files", credential_mode="none"), name="found", declared=False)
     PrincipalFactory(subject="ada")
