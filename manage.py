@@ -4,8 +4,6 @@
 import os
 import sys
 
-LATER = ("export", "createadmin", "api_token")
-
 
 def main() -> None:
     """Run one command; a wrong environment or name ends with one line and exit code 2."""
@@ -29,8 +27,7 @@ def _refuse_unknown(words: list[str]) -> None:
     django.setup()  # without it only Django's own commands are known
     for word in words:
         if not word.startswith("-") and word != "help" and word not in get_commands():
-            what = "is not in this version" if word in LATER else "is no command"
-            sys.stderr.write(f"command line:1: {word!r}: {what}; manage.py help lists them\n")
+            sys.stderr.write(f"command line:1: {word!r}: is no command; manage.py help lists them\n")
             sys.exit(2)
 
 

@@ -52,9 +52,11 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Run",
         (
             Place("Fleet", "admin:fleet_enforcer_changelist"),
+            Place("Credentials", "admin:credentials_vaultbackend_changelist"),
             Place("Tokens", "admin:principals_issuedtoken_changelist"),
             Place("Identity providers", "admin:principals_identityprovider_changelist"),
-            Place("Settings", "admin:index"),
+            Place("People", "admin:accounts_user_changelist", Right.MANAGE_PEOPLE),
+            Place("Everything", "admin:index"),
         ),
     ),
 )

@@ -39,8 +39,7 @@ def is_one_line(said: str, start: str) -> bool:
     ("words", "start"),
     [
         (["frobnicate"], "command line:1: 'frobnicate': is no command; "),
-        (["export"], "command line:1: 'export': is not in this version; "),
-        (["review", "files"], "command line:1: 'review': is not in this version; "),
+        (["exprot"], "command line:1: 'exprot': is no command; "),
         (["apply"], "command line:1: -: the following arguments are required: file; "),
         (["apply", "absent.yaml"], "absent.yaml:1: file: No such file or directory; "),
         (["receipts", "export", "--settle", "x"], "command line:1: --settle: invalid float value: 'x'; "),
