@@ -12,6 +12,7 @@ from typing import Literal
 
 from enforcer.contract.strict_json import JsonObject
 from enforcer.journal.problems import JournalUnavailable
+from enforcer.link.direct import QUIET_S
 from enforcer.link.ship import Shipper
 from enforcer.link.state import Applied
 from enforcer.observe.loop_watch import STUCK_S, LoopWatch
@@ -114,6 +115,7 @@ def _server(gate: Gate, server_id: str) -> JsonObject:
         "incident_epoch": policy.incident.epoch if policy else None,
         "lease_age_s": _rounded(age),
         "degradation": degradation(policy, age, gate.wall()),
+        "redis": "up" if redis is not None and redis <= QUIET_S else "quiet",
         "redis_quiet_s": _rounded(redis),
         "direct_quiet_s": _rounded(direct),
         "upstream": "known" if gate.catalog(server_id).listed() else "unknown",
