@@ -8,7 +8,9 @@ class AccountsConfig(AppConfig):
     name = "controlplane.accounts"
 
     def ready(self) -> None:
-        """Roles follow the code: each migration brings them up to date."""
-        from controlplane.accounts.roles import bring_up_to_date  # noqa: PLC0415 - apps load first
+        """Roles follow the code: each migration brings them up to date. What allauth does leaves receipts."""
+        from controlplane.accounts import signals  # noqa: PLC0415 - apps load first
+        from controlplane.accounts.roles import bring_up_to_date  # noqa: PLC0415
 
+        signals.connect()
         post_migrate.connect(bring_up_to_date, sender=self)

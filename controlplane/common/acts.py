@@ -11,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from controlplane.accounts.identity import actor_of_request
-from controlplane.accounts.sessions import signed_in_recently
 from controlplane.common.actor import Right
 from controlplane.common.admin import tell_of_changes
 from controlplane.common.admin_pages import own_page
@@ -64,7 +63,7 @@ def act_page(request: HttpRequest, model_admin: ModelAdmin[Any], act: Act) -> Ht
     return _asked(request, model_admin, act)
 
 
-@reauthentication_required(enabled=lambda request: not signed_in_recently(request))  # type: ignore[untyped-decorator]
+@reauthentication_required  # type: ignore[untyped-decorator]  # its adapter is `controlplane.accounts.adapter`
 def _after_fresh_sign_in(request: HttpRequest, model_admin: ModelAdmin[Any], act: Act) -> HttpResponse:
     return _asked(request, model_admin, act)
 

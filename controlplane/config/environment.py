@@ -38,6 +38,7 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     public_url: str
     fetch_allow: tuple[str, ...]
+    trusted_proxies: int
     metrics_token_file: Path
     log_format: Format
 
@@ -59,6 +60,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         allowed_hosts=_allowed_hosts(environ.get("ALLOWED_HOSTS", ""), public_url),
         public_url=public_url,
         fetch_allow=_networks(environ.get("FETCH_ALLOW", "")),
+        trusted_proxies=_trusted_proxies(environ.get("TRUSTED_PROXIES", "")),
         metrics_token_file=_metrics_token_file(environ.get("METRICS_TOKEN_FILE", ""), data_dir),
         log_format=_log_format(environ.get("LOG_FORMAT", "")),
     )
@@ -135,6 +137,13 @@ def _log_format(text: str) -> Format:
     if text:
         raise EnvironmentProblemError("LOG_FORMAT", f"{text!r} is no form; write auto, json or line")
     return "auto"
+
+
+def _trusted_proxies(text: str) -> int:
+    """How many in front add to `X-Forwarded-For`; none unless somebody says so, for anybody can send that header."""
+    if text and not (text.isascii() and text.isdigit() and int(text) <= 10):
+        raise EnvironmentProblemError("TRUSTED_PROXIES", f"{text!r} is no number of proxies; write 0 to 10")
+    return int(text or 0)
 
 
 def _public_url(text: str) -> str:

@@ -114,7 +114,13 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # In the database: limits of sign-in must be shared by all processes, and hold while Redis is away.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "accounts_cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "accounts_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # of 300, a flood of names would push out its own address's counter
+    }
+}
 
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -182,6 +188,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # passwords are set through links that an admin hands on
 
+ALLAUTH_TRUSTED_PROXY_COUNT = ENVIRONMENT.trusted_proxies  # whose address the limits of sign-in count
 ACCOUNT_ADAPTER = "controlplane.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]

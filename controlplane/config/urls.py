@@ -16,7 +16,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", include("controlplane.dashboard.urls")),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("controlplane.accounts.urls")),
     path("healthz", healthz),
     path("", include("controlplane.observability.urls")),
     path("api/v1/enforcer/state", StateView.as_view()),

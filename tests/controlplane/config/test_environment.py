@@ -16,6 +16,11 @@ def test_a_machine_that_has_nothing_gets_defaults() -> None:
     assert len(made.secret_key) > 40
 
 
+def test_nobody_in_front_is_believed_unless_somebody_says_so() -> None:
+    assert read_environment({}).trusted_proxies == 0
+    assert read_environment({"TRUSTED_PROXIES": "2"}).trusted_proxies == 2
+
+
 def test_what_up_left_in_the_data_directory_is_found_and_explicit_values_win(tmp_path: Path) -> None:
     (tmp_path / "redis-admin.url").write_text("redis://admin:a@127.0.0.1:7001/0\n")
     (tmp_path / "broker-admin.url").write_text("redis://admin:b@127.0.0.1:7002/0\n")
@@ -68,6 +73,8 @@ def test_an_empty_file_is_told_not_taken_for_no_value(tmp_path: Path) -> None:
         ("PUBLIC_URL", "gate.example", "write http://HOST:PORT"),
         ("ALLOWED_HOSTS", "a.example,*", "name the hosts"),
         ("FETCH_ALLOW", "10.1.0.0/16,intranet", "write them like 10.1.0.0/16"),
+        ("TRUSTED_PROXIES", "one", "write 0 to 10"),
+        ("TRUSTED_PROXIES", "11", "write 0 to 10"),
         ("SECRET_KEY_FILE", "/nowhere/secret", "name a text file"),
         ("DATABASE_URL_FILE", "/nowhere/url", "name a text file"),
     ],
