@@ -14,9 +14,8 @@ from controlplane.common.admin import ReadOnlyAdmin
 from controlplane.common.admin_pages import some
 from controlplane.credentials.models import VaultBackend, VaultReference
 from controlplane.credentials.secrets_seen import reads_like_secret
-from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import keep
-from controlplane.policy.admin_item import ItemAdmin
+from controlplane.policy.admin_item import ItemAdmin, ObjectForm
 from controlplane.policy.declarative.outcome import Applied
 from controlplane.policy.declarative.problems import Problem
 from enforcer.contract.strict_json import JsonObject
@@ -25,7 +24,7 @@ PLACES = ("address", "mount")
 NAMED = 5
 
 
-class VaultBackendForm(ItemForm):
+class VaultBackendForm(ObjectForm):
     """The name is what the backend is known by; it stays. What reads like a secret is not shown again."""
 
     class Meta:

@@ -8,10 +8,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from controlplane.common.admin import badge
+from controlplane.common.errors import InvalidState
 from controlplane.common.unseen import shortened
 from controlplane.grants.admin_filters import OfGroupFilter, OnServerFilter, ReachingFilter, WindowFilter
 from controlplane.grants.admin_form import GrantForm
-from controlplane.grants.effect import effect_of
+from controlplane.grants.effect import around, effect_of
 from controlplane.grants.models import Grant
 from controlplane.grants.sentence import sentence
 from controlplane.inventory.models import Server
@@ -82,13 +83,14 @@ class GrantAdmin(ItemAdmin[Grant]):
         return format_html('<code class="nowrap">{}</code>', f"{grant.key[:KEY_SHOWN]}…" if long else grant.key)
 
     def key_item(self, obj: Grant) -> JsonObject:
-        who = obj.principal.subject if obj.principal else ""
-        return {"id": obj.key, "principal": who, "group": obj.group.name if obj.group else ""}
+        return {"id": obj.key, **around(obj)}  # all that it speaks of: what is read around it is bounded by that
 
     def row_of(self, item: JsonObject, applied: Applied) -> Grant:
-        if applied.changes:
-            return Grant.objects.get(key=applied.changes[0].key)
-        return Grant.objects.get(key=item["id"])
+        key = applied.changes[0].key if applied.changes else item.get("id")
+        row = Grant.objects.filter(key=key).first()
+        if row is None:  # somebody else issued the same grant since the form was checked
+            raise InvalidState("grant", "the same grant is there already")
+        return row
 
     def facts(self, request: HttpRequest, obj: Grant) -> dict[str, Any]:
         return {"says": sentence(obj), "effect": effect_of(obj)}

@@ -6,12 +6,12 @@ from django import forms
 
 from controlplane.common.form_fields import JsonField, LinesField
 from controlplane.grants.models import Grant
-from controlplane.policy.admin_base import ItemForm
+from controlplane.policy.admin_item import ObjectForm
 from enforcer.contract.strict_json import JsonObject
 from enforcer.contract.times import to_text
 
 
-class GrantForm(ItemForm):
+class GrantForm(ObjectForm):
     """Who × what, and the limits. The model's `key` is the item's `id`."""
 
     id = forms.CharField(required=False, max_length=63, help_text="Left empty, it is made of what the grant says.")

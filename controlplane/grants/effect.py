@@ -35,14 +35,25 @@ class Effect:
     more_notes: int
 
 
+def around(grant: Grant) -> JsonObject:
+    """What it speaks of, as an item would: rows to read around it are found by that."""
+    return {
+        "principal": grant.principal.subject if grant.principal else "",
+        "group": grant.group.name if grant.group else "",
+        "server": grant.server_id or "",
+        "trust": grant.trust,
+        "risk": grant.risk,
+    }
+
+
 def effect_of(grant: Grant) -> Effect:
     """Read from the rows as they are now; nothing is locked."""
-    around = rows_around("grants", _named(grant))
-    looked = list(around.tools.filter(server__retired=False).order_by("server", "name")[: LOOKED_THROUGH + 1])
+    rows = rows_around("grants", {"id": grant.key, **around(grant)})
+    looked = list(rows.tools.filter(server__retired=False).order_by("server", "name")[: LOOKED_THROUGH + 1])
     tools = looked[:LOOKED_THROUGH]
-    current = current_policy(_only(around, tools))
+    current = current_policy(_only(rows, tools))
     spec = current.grants[grant.key]
-    matched = [tool.key for tool in Selections(_everything(current)).of(spec)]
+    matched = sorted(tool.key for tool in Selections(_everything(current)).of(spec))
     notes = _notes(spec, current)
     return Effect(
         tools=Some(_rows(matched[:SHOWN], tools), len(matched)),
@@ -51,17 +62,6 @@ def effect_of(grant: Grant) -> Effect:
         notes=tuple(notes[:SHOWN]),
         more_notes=max(len(notes) - SHOWN, 0),
     )
-
-
-def _named(grant: Grant) -> JsonObject:
-    return {
-        "id": grant.key,
-        "principal": grant.principal.subject if grant.principal else "",
-        "group": grant.group.name if grant.group else "",
-        "server": grant.server_id or "",
-        "trust": grant.trust,
-        "risk": grant.risk,
-    }
 
 
 def _only(rows: Rows, tools: Iterable[Tool]) -> Rows:

@@ -8,8 +8,8 @@ from django import forms
 from controlplane.common.form_fields import LinesField
 from controlplane.inventory.models import CredentialMode, Server
 from controlplane.inventory.standing import UNSET
-from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import keep, moved
+from controlplane.policy.admin_item import ObjectForm
 from controlplane.policy.declarative.items import DOORS
 from controlplane.policy.declarative.problems import Path, Problem
 from enforcer.contract.strict_json import JsonObject
@@ -28,7 +28,7 @@ FIELDS: Mapping[Path, str] = {
 }
 
 
-class ServerForm(ItemForm):
+class ServerForm(ObjectForm):
     """The id is what the server is known by; it stays."""
 
     credential_mode = forms.ChoiceField(

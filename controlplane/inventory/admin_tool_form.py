@@ -6,8 +6,8 @@ from django import forms
 
 from controlplane.common.form_fields import JsonField, LinesField
 from controlplane.inventory.models import RISKS, Tool
-from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import keep
+from controlplane.policy.admin_item import ObjectForm
 from enforcer.contract.strict_json import JsonObject
 
 FOUND, DECLARED = "found", "declared"
@@ -16,7 +16,7 @@ POINTERS = ("path_arguments", "url_arguments")
 POINTER_HELP = "JSON pointers, one a line, * for each item of a list: /path or /files/*/name."
 
 
-class ToolForm(ItemForm):
+class ToolForm(ObjectForm):
     """Server and name are what a tool is known by; they stay."""
 
     risk = forms.ChoiceField(

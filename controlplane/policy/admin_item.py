@@ -10,9 +10,29 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from controlplane.common.admin_pages import ToldList, without
 from controlplane.common.errors import DomainError
 from controlplane.common.unseen import shortened
-from controlplane.policy.admin_base import PolicyAdmin
+from controlplane.policy.admin_base import ItemForm, PolicyAdmin
 
 M = TypeVar("M", bound=Model)
+THERE = {
+    "identity_providers": "a provider of this issuer",
+    "vault_backends": "a backend of this name",
+    "groups": "a group of this name",
+    "principals": "a principal of this issuer and subject",
+    "servers": "a server of this id",
+    "tools": "a tool of this name on this server",
+    "grants": "a grant that says the same, or has this id",
+}
+
+
+class ObjectForm(ItemForm):
+    """A form that adds an object doesn't change one that is there already."""
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        if self.errors or not self.instance._state.adding:
+            return
+        if not any(change.section == self.section and change.sign == "+" for change in self.applied.changes):
+            self.add_error(None, f"there is one already: {THERE[self.section]}; open it to change it")
 
 
 class ItemAdmin(PolicyAdmin[M]):

@@ -14,16 +14,15 @@ from controlplane.common.actor import Right
 from controlplane.common.admin_pages import some
 from controlplane.grants.models import Grant
 from controlplane.grants.sentence import sentence
-from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import keep
-from controlplane.policy.admin_item import ItemAdmin
+from controlplane.policy.admin_item import ItemAdmin, ObjectForm
 from controlplane.policy.declarative.outcome import Applied
 from controlplane.principals.admin_members import member_page
 from controlplane.principals.models import Group, Principal
 from enforcer.contract.strict_json import JsonObject
 
 
-class GroupForm(ItemForm):
+class GroupForm(ObjectForm):
     """A name, which stays."""
 
     class Meta:

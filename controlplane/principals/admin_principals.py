@@ -19,9 +19,8 @@ from controlplane.grants.models import Grant
 from controlplane.grants.reach import count_reaching, grants_reaching
 from controlplane.grants.sentence import sentence
 from controlplane.incidents.models import RevokedPrincipal
-from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import keep
-from controlplane.policy.admin_item import ItemAdmin
+from controlplane.policy.admin_item import ItemAdmin, ObjectForm
 from controlplane.policy.declarative.outcome import Applied
 from controlplane.principals.admin_issue import issue_page
 from controlplane.principals.admin_tokens import tokens_of
@@ -31,7 +30,7 @@ from enforcer.contract.strict_json import JsonObject
 GROUPS_SHOWN = 3
 
 
-class PrincipalForm(ItemForm):
+class PrincipalForm(ObjectForm):
     """Issuer and subject are what the principal is known by; they stay."""
 
     issuer = forms.ChoiceField(initial=OWN_ISSUER, help_text="Who signs its tokens: drawbridge issues them itself.")

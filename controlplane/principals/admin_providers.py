@@ -9,9 +9,8 @@ from django.http import HttpRequest
 from controlplane.common.admin import badge
 from controlplane.common.admin_pages import without
 from controlplane.common.form_fields import JsonField
-from controlplane.policy.admin_base import ItemForm
 from controlplane.policy.admin_fields import keep
-from controlplane.policy.admin_item import ItemAdmin
+from controlplane.policy.admin_item import ItemAdmin, ObjectForm
 from controlplane.policy.declarative.outcome import Applied
 from controlplane.policy.declarative.problems import Problem
 from controlplane.policy.declarative.rules_keys import ALGORITHMS
@@ -22,7 +21,7 @@ CLAIMS = ("subject", "actor_type", "client_id", "org_id")
 KEYS_SHOWN = 5
 
 
-class IdentityProviderForm(ItemForm):
+class IdentityProviderForm(ObjectForm):
     """The issuer is what the provider is known by; it stays."""
 
     algorithms = forms.MultipleChoiceField(

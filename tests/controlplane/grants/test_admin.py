@@ -160,3 +160,16 @@ def test_an_author_proposes_and_a_viewer_reads() -> None:
         send(signed_in(AUTHOR), f"{GRANTS}{grant.pk}/change/", {"max_risk": "HIGH"})
     )
     assert Grant.objects.get().max_risk == "MEDIUM"
+
+
+def test_the_same_grant_is_not_issued_twice() -> None:
+    ada = PrincipalFactory(subject="ada")
+    ServerFactory(id="files")
+    owner, filled = signed_in(OWNER), {"principal": ada.pk, "server": "files", "tools": "*"}
+    send(owner, f"{GRANTS}add/", filled)
+    page = send(owner, f"{GRANTS}add/", filled)
+    assert "there is one already: a grant that says the same" in errors(page)["__all__"][0]
+    key = Grant.objects.get().key
+    page = send(owner, f"{GRANTS}add/", {**filled, "id": key, "max_risk": "CRITICAL"})
+    assert "there is one already" in errors(page)["__all__"][0]
+    assert Grant.objects.get().max_risk == "MEDIUM"

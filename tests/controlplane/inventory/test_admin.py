@@ -296,3 +296,23 @@ def test_a_tool_names_the_switches_that_stop_it(target: str, stopped: bool) -> N
     KillSwitch.objects.create(target=target, reason="a fire", raised_by="ada")
     said = text(signed_in(VIEWER).get(f"{TOOLS}{tool.pk}/change/"))
     assert ("by ada: no call passes" in said) == stopped
+
+
+def test_adding_changes_nothing_that_is_there_already() -> None:
+    ToolFactory(server=ServerFactory(id="files", workspace="/srv"), name="fs_read", risk="HIGH")
+    owner = signed_in(OWNER)
+    page = send(owner, f"{SERVERS}add/", {"id": "files", "trust_level": "unknown"})
+    assert "there is one already: a server of this id" in errors(page)["__all__"][0]
+    page = send(owner, f"{TOOLS}add/", declared(risk="LOW"))
+    assert "there is one already: a tool of this name" in errors(page)["__all__"][0]
+    assert (Server.objects.get().trust_level_id, Tool.objects.get().risk) == ("internal", "HIGH")
+
+
+def test_a_removed_server_and_a_discovered_tool_can_be_declared() -> None:
+    ToolFactory(server=ServerFactory(id="files"), name="fs_read", declared=False, state="unreviewed")
+    ServerFactory(id="old", retired=True)
+    owner = signed_in(OWNER)
+    send(owner, f"{SERVERS}add/", {"id": "old", "trust_level": "internal"})
+    send(owner, f"{TOOLS}add/", declared())
+    assert not Server.objects.get(id="old").retired
+    assert (Tool.objects.get().declared, Tool.objects.get().state) == (True, "reviewed")

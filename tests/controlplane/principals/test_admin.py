@@ -294,3 +294,10 @@ def test_a_token_of_nobody_declared_is_said_to_match_nothing() -> None:
     kept = token("live-one", subject="stranger")
     said = text(signed_in(VIEWER).get(f"/admin/principals/issuedtoken/{kept.jti}/change/"))
     assert "the token matches no grant" in said
+
+
+def test_adding_changes_nobody_who_is_there_already() -> None:
+    ada = PrincipalFactory(subject="ada", groups=[GroupFactory(name="finance")])
+    page = send(signed_in(OWNER), ADD, {"subject": "ada", "new_groups": "ops"})
+    assert "there is one already: a principal of this issuer and subject" in errors(page)["__all__"][0]
+    assert [group.name for group in ada.groups.all()] == ["finance"]
