@@ -93,6 +93,16 @@ class Schema(AutoSchema):
             found.append(OpenApiParameter(HEADER, schema, OpenApiParameter.HEADER, description=KEY_NOTE))
         return found
 
+    def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
+        """With the names of the example, where what is named is an item."""
+        shape = getattr(getattr(self.view, "serializer_class", None), "schema", {})
+        example = next(iter(shape.get("examples", ())), {})
+        found: list[dict[str, Any]] = super()._resolve_path_parameters(variables)
+        for parameter in found:
+            if parameter["name"] in example:
+                parameter["example"] = example[parameter["name"]]
+        return found
+
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         """And the problems."""
         bodies = dict(super()._get_response_bodies(direction))

@@ -28,6 +28,7 @@ class GrantItem(Described):
             "ticket": text(longest=200, default=""),
         },
         example={
+            "id": "monthly-report",
             "principal": "ada",
             "server": "files",
             "tools": ["fs_read", "fs_list*"],
