@@ -143,6 +143,7 @@ WHITENOISE_MAX_AGE = 300
 _TLS = PUBLIC_URL.startswith("https://")
 SECURE_SSL_REDIRECT = _TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _TLS else None  # TLS ends in a proxy in front
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]  # probes ask on the inside, where TLS has ended
 SECURE_HSTS_SECONDS = 31_536_000 if _TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _TLS
 SECURE_HSTS_PRELOAD = _TLS

@@ -8,6 +8,7 @@ import uuid
 from django.db import transaction
 
 from controlplane.fleet.models import Enforcer
+from controlplane.observability.trace import current_trace_id
 from controlplane.receipts.models import Chain, ReceiptIndex
 from controlplane.receipts.patience import patience
 from controlplane.receipts.store import Line, Taken, enter, locked_chain
@@ -122,7 +123,7 @@ def _admin_receipt(actor: str, action: str, detail: JsonObject) -> JsonObject:
         "valid_time": {"start": now},
         "observed_at": now,
         "transaction_time": {"recorded_at": now},
-        "trace_id": secrets.token_hex(16),
+        "trace_id": current_trace_id() or secrets.token_hex(16),
         "enforcer_id": OWN_ID,
         "principal": {"sub": actor, "actor_type": "user"},
         "action": action,
