@@ -53,7 +53,7 @@ def _record(*, subject: str, server_id: str | None, ttl_s: int, actor: Actor) ->
         raise InvalidState("SUBJECT", "is empty or too long; write the subject of a principal")
     if not 1 <= ttl_s <= LONGEST_S:
         raise InvalidState("--ttl", f"{ttl_s} is out of range; write seconds from 1 to {LONGEST_S}")
-    if server_id is not None and not Server.objects.filter(id=server_id).exists():
+    if server_id is not None and not Server.objects.filter(id=server_id, retired=False).exists():
         raise InvalidState("--server", f"there is no server {server_id!r}; write the id of one that exists")
     now = timezone.now()
     known = Principal.objects.filter(issuer=OWN_ISSUER, subject=subject).first()

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -14,10 +14,10 @@ from controlplane.accounts.models import User
 OWNER, AUTHOR, VIEWER = "policy owner", "policy author", "viewer"
 
 
-def signed_in(role: str, name: str = "") -> Client:
-    """A browser of somebody with this role."""
+def signed_in(role: str, name: str = "", also: Iterable[str] = ()) -> Client:
+    """A browser of somebody with this role, and perhaps others."""
     user = User.objects.create(username=name or role.replace(" ", "-"), is_staff=True)
-    user.groups.add(Group.objects.get(name=role))
+    user.groups.set(Group.objects.filter(name__in=[role, *also]))
     client = Client(raise_request_exception=True)
     client.force_login(user)
     return client

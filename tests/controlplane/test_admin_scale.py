@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from controlplane.credentials.models import VaultBackend, VaultReference
 from controlplane.fleet.models import Enforcer
 from controlplane.grants.models import Grant
 from controlplane.incidents.models import KillSwitch
@@ -51,7 +52,11 @@ def owner(db: None) -> Client:
         Enforcer.objects.create(id=f"e{number}").servers.set(Server.objects.all()[:MANY])
         KillSwitch.objects.create(target=f"tool:s{number:03}/t1", reason="x", raised_by="x")
     IdentityProviderFactory()
-    return signed_in(OWNER)
+    vault = VaultBackend.objects.create(name="vault", kind="file", mount="/run/secrets")
+    VaultReference.objects.bulk_create(
+        VaultReference(server_id=f"s{number:03}", backend=vault, path=f"servers/{number}") for number in range(MANY)
+    )
+    return signed_in(OWNER, also=("platform",))
 
 
 def _grants(principals: list[Principal], groups: list[Group]) -> Iterator[Grant]:
@@ -86,6 +91,8 @@ def asked(client: Client, url: str) -> int:
         ("principals/identityprovider/", 2),
         ("principals/issuedtoken/", 3),
         ("grants/grant/", 3),
+        ("credentials/vaultbackend/", 3),
+        ("credentials/vaultreference/", 4),
         ("grants/grant/?reaches={principal}", 6),
         ("grants/grant/?on=s000", 5),
     ],
@@ -116,6 +123,8 @@ def test_lists(owner: Client, path: str, most: int) -> None:
         ("grants/grant/{grant}/change/", 20),
         ("grants/grant/{selector}/change/", 20),
         ("grants/grant/{grant}/history/", 5),
+        ("credentials/vaultbackend/vault/change/", 4),
+        ("credentials/vaultbackend/vault/delete/", 13),
     ],
 )
 def test_forms_and_pages(owner: Client, path: str, most: int) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from controlplane.credentials.models import VaultBackend, VaultReference
 from controlplane.grants.models import Grant
 from controlplane.incidents.models import KillSwitch, RevokedPrincipal
 from controlplane.inventory.models import Server, Tool
@@ -42,7 +43,9 @@ def hostile() -> Server:
     IssuedToken.objects.create(
         jti="evil", subject=EVIL, issued_by=EVIL, issued_at=now, expires_at=now + timedelta(hours=1)
     )
-    for model in (Server, Tool, Group, Principal, IdentityProvider, Grant):
+    vault = VaultBackend.objects.create(name="evil", kind="openbao", address=f"https://{EVIL}", mount=EVIL)
+    VaultReference.objects.create(server=server, backend=vault, path=EVIL, field=EVIL, header=EVIL, prefix=EVIL[:32])
+    for model in (Server, Tool, Group, Principal, IdentityProvider, Grant, VaultBackend):
         model.history.update(history_user_id=EVIL, history_change_reason=EVIL)
     assert isinstance(server, Server)
     return server
@@ -59,12 +62,14 @@ def pages() -> list[str]:
         "principals/identityprovider": IdentityProvider,
         "principals/issuedtoken": IssuedToken,
         "grants/grant": Grant,
+        "credentials/vaultbackend": VaultBackend,
+        "credentials/vaultreference": VaultReference,
     }
     for name, model in kinds.items():
         found.append(f"/admin/{name}/")
         for row in model._default_manager.all():
             ways = ["change"] if model is IssuedToken else ["change", "history"]
-            ways += ["delete"] if model not in (IssuedToken, Tool) else []
+            ways += ["delete"] if model not in (IssuedToken, Tool, VaultReference) else []
             found += [f"/admin/{name}/{row.pk}/{way}/" for way in ways]
     tool, group = Tool.objects.get(), Group.objects.get()
     own = Principal.objects.get(issuer="drawbridge")
@@ -76,7 +81,7 @@ def pages() -> list[str]:
 
 
 def test_every_page_shows_it_inert_and_visible(hostile: Server) -> None:
-    owner, shown = signed_in(OWNER), 0
+    owner, shown = signed_in(OWNER, also=("platform",)), 0
     for url in pages():
         shown += "⟨U+202E⟩" in stands(owner.get(url))
     assert shown > 20
@@ -108,8 +113,8 @@ def test_a_refused_form_shows_what_was_typed_inert(hostile: Server) -> None:
 def test_very_long_text_makes_no_very_long_page() -> None:
     server = ServerFactory(id="evil", title=LONG[:200])  # what its column holds
     for number in range(60):
-        ToolFactory(server=server, name=f"{number:02}{LONG[:254]}", input_schema=schema(description=LONG), state="changed",
-                    declared=False)  # fmt: skip
+        name = f"{number:02}{LONG[:254]}"
+        ToolFactory(server=server, name=name, input_schema=schema(description=LONG), state="changed", declared=False)
     ada = PrincipalFactory(subject=LONG[:255])
     for number in range(60):
         GrantFactory(key=f"g-{number}", principal=ada, server=server, tools=[LONG], reason=LONG,
