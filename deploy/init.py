@@ -1,12 +1,15 @@
 """`python -m deploy.init`: every secret of an installation, made on the first start, where its only reader finds it.
+`--rotate NAME` makes one of them anew.
 
 The volume `init` holds the authority's key and the passwords, and no other service mounts it. All other files are
 written from it again at each start, so that a start which was cut off goes on where it was.
 """
 
+import argparse
 import json
 import secrets
 import sys
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
@@ -18,15 +21,9 @@ from deploy.names import APP, CA, DATABASE, ENFORCER, OWNER, POLICY, PORTS, POST
 VOLUMES = Path("/volumes")
 LOCALHOST = "localhost"  # how this machine's browsers and clients call web and enforcer
 PASSWORDS = (
-    SUPERUSER,
-    OWNER,
-    APP,
-    "policy-admin",
-    "policy-web",
-    "receipts-admin",
-    "receipts-ingest",
-    "django",
-    "metrics",
+    *(SUPERUSER, OWNER, APP),
+    *("policy-admin", "policy-web", "receipts-admin", "receipts-ingest", "receipts-web"),
+    *("django", "metrics"),
 )
 
 HBA = """\
@@ -40,12 +37,12 @@ class LostError(Exception):
     """One line for the operator."""
 
 
-def first_start(volumes: Path, now: datetime) -> None:
+def first_start(volumes: Path, now: datetime, *, rotate: Collection[str] = ()) -> None:
     """Write what is missing or due for renewal; raises `LostError` rather than lock an installation out of its data."""
     own = volumes / "init"
     if not (own / "passwords.json").exists() and (volumes / POSTGRES / "superuser.pass").exists():
         raise LostError(f"{own}/passwords.json:1: -: is gone, but not the rest; restore the volume from its backup")
-    passwords = _passwords(own / "passwords.json")
+    passwords = _passwords(own / "passwords.json", rotate)
     authority = _authority(own, now)
     write_whole(volumes / "trust" / "ca.pem", authority.certificate_pem, mode=PUBLIC)
     for host in SERVERS:
@@ -64,7 +61,9 @@ def _texts(passwords: dict[str, str]) -> dict[str, str]:
             admin_password=passwords["policy-admin"], reader_password=passwords["policy-web"]
         ),
         f"{RECEIPTS}/valkey.conf": valkey.receipts_config(
-            admin_password=passwords["receipts-admin"], ingest_password=passwords["receipts-ingest"]
+            admin_password=passwords["receipts-admin"],
+            ingest_password=passwords["receipts-ingest"],
+            counter_password=passwords["receipts-web"],
         ),
         "migrate/superuser.url": _database(SUPERUSER, passwords, database="postgres"),
         "migrate/owner.url": _database(OWNER, passwords),
@@ -74,6 +73,7 @@ def _texts(passwords: dict[str, str]) -> dict[str, str]:
         "publisher/broker.url": _redis(RECEIPTS, "admin", passwords["receipts-admin"]),
         "web/database.url": app,
         "web/redis.url": _redis(POLICY, "web", passwords["policy-web"]),
+        "web/broker.url": _redis(RECEIPTS, "web", passwords["receipts-web"]),
         "web/django.key": passwords["django"],
         "web/metrics.token": passwords["metrics"],
         "worker/database.url": app,
@@ -81,11 +81,12 @@ def _texts(passwords: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _passwords(path: Path) -> dict[str, str]:
-    """Those that are there stay; a version that needs one more makes it."""
-    kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+def _passwords(path: Path, rotate: Collection[str]) -> dict[str, str]:
+    """Those that are there stay, but for the rotated; a version that needs one more makes it."""
+    there: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    kept = {name: value for name, value in there.items() if name not in rotate}
     whole = {name: kept.get(name) or secrets.token_urlsafe(48) for name in PASSWORDS}
-    if whole != kept:
+    if whole != there:
         write_whole(path, json.dumps(whole, indent=1) + "\n")
     return whole
 
@@ -124,8 +125,13 @@ def _redis(host: str, user: str, password: str) -> str:
 
 def main() -> int:
     """Exit 0, or 2 with one line."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.init")
+    changeable = [
+        name for name in PASSWORDS if name != SUPERUSER
+    ]  # PostgreSQL learns that one at its first start alone
+    parser.add_argument("--rotate", action="append", default=[], choices=changeable, help="may stand several times")
     try:
-        first_start(VOLUMES, utc_now())
+        first_start(VOLUMES, utc_now(), rotate=parser.parse_args().rotate)
     except LostError as problem:
         sys.stderr.write(f"{problem}\n")
         return 2

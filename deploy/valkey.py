@@ -14,16 +14,20 @@ from enforcer.contract import redis_names
 
 ALL = ("~*", "&*", "+@all")
 
+CONNECTION = "-@all +hello +auth +ping +echo +select +quit +reset +client|setinfo +client|setname +client|id"
+
 # What web and commands do: hint at changes, hear what enforcers apply, read heartbeats. Nothing is written.
 READER_RULES = (
     f"%R~{redis_names.PREFIX}*",
     f"resetchannels &{redis_names.PREFIX}* &{redis_names.applied('*')}",
-    "-@all",
-    "+hello +auth +ping +echo +select +quit +reset +client|setinfo +client|setname +client|id",
+    CONNECTION,
     "+get +mget +strlen +exists +type +ttl +pttl",
     "+publish +subscribe +unsubscribe +psubscribe +punsubscribe",
     "+info +time",
 )
+
+# And there: how many batches wait. Whoever could push could have the worker run a task (RELIABILITY C3).
+COUNTER_RULES = ("%R~receipts.*", "resetchannels", CONNECTION, "+llen")
 
 
 def policy_config(*, admin_password: str, reader_password: str) -> str:
@@ -32,10 +36,14 @@ def policy_config(*, admin_password: str, reader_password: str) -> str:
     return _text([*_common(POLICY), "appendonly yes", "appendfsync everysec", *users])
 
 
-def receipts_config(*, admin_password: str, ingest_password: str) -> str:
-    """For the publisher (`admin`), and for the ingest worker (`ingest`)."""
+def receipts_config(*, admin_password: str, ingest_password: str, counter_password: str) -> str:
+    """For the publisher (`admin`), for the ingest worker (`ingest`), and for web and commands (`web`)."""
     sizes = [f"maxmemory {BROKER_MAX_MEMORY}", f"proto-max-bulk-len {LARGEST_MESSAGE}"]
-    users = [_user("admin", admin_password, ALL), _user("ingest", ingest_password, INGEST_RULES)]
+    users = [
+        _user("admin", admin_password, ALL),
+        _user("ingest", ingest_password, INGEST_RULES),
+        _user("web", counter_password, COUNTER_RULES),
+    ]
     return _text([*_common(RECEIPTS), "appendonly no", *sizes, *users])
 
 

@@ -44,7 +44,7 @@ VOLUMES: dict[str, dict[str, set[str]]] = {
 NETWORKS = {
     "database": {POSTGRES, "migrate", "publisher", WEB, "worker", "manage", "enrol"},
     "policy": {POLICY, "publisher", WEB, "manage", "enrol", ENFORCER},
-    "receipts": {RECEIPTS, "publisher", "worker", ENFORCER},
+    "receipts": {RECEIPTS, "publisher", WEB, "worker", "manage", "enrol", ENFORCER},
     "control": {WEB, ENFORCER},
     "front": {WEB},
     "gate": {ENFORCER},
@@ -53,7 +53,7 @@ WITH_A_WAY_OUT = {"front", "gate"}
 
 PLAIN = {  # what an environment may say itself; everything else is the name of a file
     "ALLOWED_HOSTS", "DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR", "ENFORCER_URL", "FETCH_ALLOW",
-    "POSTGRES_INITDB_ARGS", "PUBLIC_URL", "RECEIPTS_BROKER_URL", "WEB_CONCURRENCY",
+    "POSTGRES_INITDB_ARGS", "PUBLIC_URL", "WEB_CONCURRENCY",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ SECRETS = {
     "valkey-receipts": {"valkey.conf"},
     "migrate": {"superuser.url", "owner.url", "app.url"},
     "publisher": {"database.url", "redis.url", "broker.url"},
-    "web": {"database.url", "redis.url", "django.key", "metrics.token"},
+    "web": {"database.url", "redis.url", "broker.url", "django.key", "metrics.token"},
     "worker": {"database.url", "broker.url"},
     "init": {"passwords.json", "ca.key", "ca.pem"},
     "trust": {"ca.pem"},
@@ -64,6 +64,7 @@ def test_a_password_stands_in_clear_with_its_owner_alone(volumes: Path) -> None:
         "policy-web": {"web/redis.url"},
         "receipts-admin": {"publisher/broker.url"},
         "receipts-ingest": {"worker/broker.url"},
+        "receipts-web": {"web/broker.url"},
         "django": {"web/django.key"},
         "metrics": {"web/metrics.token"},
     }
@@ -102,6 +103,14 @@ def test_a_start_that_was_cut_off_goes_on_where_it_was(volumes: Path, lost: str)
     first_start(volumes, utc_now())
     assert contents(volumes).keys() == before.keys()
     assert contents(volumes)["web/database.url"] == before["web/database.url"]
+
+
+def test_a_rotated_password_is_new_wherever_it_stands_and_no_other_is(volumes: Path) -> None:
+    first_start(volumes, utc_now())
+    before = contents(volumes)
+    first_start(volumes, utc_now(), rotate=["policy-web", "django"])
+    changed = {name for name, text in contents(volumes).items() if text != before[name]}
+    assert changed == {"init/passwords.json", "web/redis.url", "web/django.key", "valkey-policy/valkey.conf"}
 
 
 def test_an_installation_whose_passwords_are_gone_gets_no_new_ones(volumes: Path) -> None:

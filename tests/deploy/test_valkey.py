@@ -41,6 +41,15 @@ class Instance:
 
 
 @pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Instance]:
+    config = receipts_config(admin_password="a" * 64, ingest_password="i" * 64, counter_password="w" * 64)
+    made = Instance(config, tmp_path)
+    wait_for(lambda: made.answers("admin", "a" * 64), "the receipts instance")
+    yield made
+    made.program.stop()
+
+
+@pytest.fixture
 def policy(tmp_path: Path) -> Iterator[Instance]:
     made = Instance(policy_config(admin_password="a" * 64, reader_password="w" * 64), tmp_path)
     wait_for(lambda: made.answers("admin", "a" * 64), "the policy instance")
@@ -50,7 +59,7 @@ def policy(tmp_path: Path) -> Iterator[Instance]:
 
 def test_the_configurations_speak_tls_alone_and_hold_no_password(tmp_path: Path) -> None:
     policy = policy_config(admin_password="a" * 64, reader_password="w" * 64)
-    receipts = receipts_config(admin_password="a" * 64, ingest_password="i" * 64)
+    receipts = receipts_config(admin_password="a" * 64, ingest_password="i" * 64, counter_password="w" * 64)
     for config, port in ((policy, 6379), (receipts, 6380)):
         assert {"port 0", f"tls-port {port}", "maxmemory-policy noeviction", "user default off resetpass"} <= set(
             config.splitlines()
@@ -96,7 +105,17 @@ def test_the_web_hears_hints_and_heartbeats_and_rings_the_publisher(policy: Inst
 )
 def test_the_web_can_neither_write_nor_look_around(policy: Instance, words: list[str]) -> None:
     with pytest.raises(NoPermissionError):
-        policy.client("web", "w" * 64).execute_command(*words)
+        policy.client("web", "w" * 64).execute_command(*words)  # type: ignore[no-untyped-call]
+
+
+def test_the_web_counts_batches_that_wait_and_can_neither_read_nor_send_one(broker: Instance) -> None:
+    queue = redis_names.receipts_queue("probe")
+    broker.client("admin", "a" * 64).lpush(queue, "batch")
+    web = broker.client("web", "w" * 64)
+    assert web.llen(queue) == 1
+    for words in (["LPUSH", queue, "task"], ["LRANGE", queue, "0", "-1"], ["RPOP", queue], ["DEL", queue], ["INFO"]):
+        with pytest.raises(NoPermissionError):
+            web.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 def test_policy_documents_survive_a_restart(policy: Instance, tmp_path: Path) -> None:

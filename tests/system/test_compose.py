@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.compose import Installation, installation
 from tests.support.needs import need_bubblewrap, need_program
+from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.timeout(600)  # fifteen processes start, on a machine that may be busy
 OURS = ("publisher", "web", "worker", "enforcer")
@@ -79,6 +80,11 @@ def test_a_caller_without_a_token_is_refused(up: Installation) -> None:
 def test_a_health_check_says_yes(up: Installation, name: str) -> None:
     done = up.boxes[name].run(up.services[name].health)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_web_finds_every_part_well(up: Installation) -> None:
+    ready = ["python", "-m", "deploy.health.url", "https://localhost:8443/readyz"]
+    wait_for(lambda: up.boxes["web"].run(ready).returncode == 0, "a control plane that is ready as a whole")
 
 
 @pytest.mark.parametrize("name", ["web", "enforcer"])
