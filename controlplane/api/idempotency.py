@@ -5,6 +5,7 @@ process that dies in between leaves neither. What hands out a secret can't be on
 is committed), so there the row comes first, and a second sender is told that it happened, not what.
 """
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -45,7 +46,7 @@ def idempotent(handler: Handler[V, P]) -> Handler[V, P]:
             if not fresh:
                 return _again(row)
             answered = handler(view, request, *args, **kwargs)
-            row.status, row.answer = answered.status_code, answered.data
+            row.status, row.answer = answered.status_code, json.dumps(answered.data)
             row.location = answered.headers.get("Location", "")
             row.save(update_fields=["status", "answer", "location"])
         return answered
@@ -100,7 +101,7 @@ def _claim(request: Request, key: str) -> tuple[IdempotencyKey, bool]:
 
 def _again(row: IdempotencyKey) -> Response:
     headers = {REPLAYED: "true"} | ({"Location": row.location} if row.location else {})
-    return Response(row.answer, status=row.status, headers=headers)
+    return Response(json.loads(row.answer), status=row.status, headers=headers)
 
 
 def _fingerprint(request: Request) -> str:

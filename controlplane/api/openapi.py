@@ -95,9 +95,9 @@ class Schema(AutoSchema):
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
         """With the names of the example, where what is named is an item."""
-        shape = getattr(getattr(self.view, "serializer_class", None), "schema", {})
-        example = next(iter(shape.get("examples", ())), {})
-        found: list[dict[str, Any]] = super()._resolve_path_parameters(variables)
+        shape: dict[str, Any] = getattr(getattr(self.view, "serializer_class", None), "schema", {})
+        example: dict[str, Any] = next(iter(shape.get("examples", ())), {})
+        found: list[dict[str, Any]] = super()._resolve_path_parameters(variables)  # type: ignore[no-untyped-call]
         for parameter in found:
             if parameter["name"] in example:
                 parameter["example"] = example[parameter["name"]]

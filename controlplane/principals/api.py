@@ -83,7 +83,7 @@ class Principals(ItemList[Principal]):
     queryset = Principal.objects.all()
     serializer_class = shapes.PrincipalItem
     filterset_class = PrincipalFilter
-    orderings = {"subject": ("subject", "issuer")}
+    orderings = {"issuer": ("issuer", "subject")}  # the order of the index
 
 
 class PrincipalDetail(ItemDetail[Principal]):

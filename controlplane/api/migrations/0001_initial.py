@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=255)),
                 ("fingerprint", models.CharField(max_length=71)),
                 ("status", models.PositiveSmallIntegerField(null=True)),
-                ("answer", models.JSONField(null=True)),
+                ("answer", models.TextField(blank=True)),
                 ("location", models.TextField(blank=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True, db_index=True)),
             ],

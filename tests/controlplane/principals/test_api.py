@@ -40,7 +40,7 @@ def test_a_token_is_issued_shown_once_and_revoked(publisher: RunningPublisher) -
     again = who.post("/tokens", BODY, Idempotency_Key="one")
     assert problem(again)["status"] == 409
     assert said["token"].encode() not in again.content
-    assert IdempotencyKey.objects.get().answer is None
+    assert IdempotencyKey.objects.get().answer == ""
     assert IssuedToken.objects.count() == 1
     row = done(who.get(f"/tokens/{said['jti']}"))
     assert (row["issued_by"], row["revoked"]) == ("token:ci", False)
