@@ -9,7 +9,6 @@ from rest_framework.response import Response
 
 from controlplane.accounts import api_shapes as shapes
 from controlplane.accounts import services
-from controlplane.accounts.links import password_link
 from controlplane.accounts.models import ApiToken, User
 from controlplane.api.bodies import reading
 from controlplane.api.filters import Absent, Equal, Filters, OneOf
@@ -31,6 +30,7 @@ class Users(ListView[User]):
     """Users"""
 
     rights = {"GET": PEOPLE, "POST": PEOPLE}
+    fresh = ("POST",)
     queryset = User.objects.prefetch_related("groups")
     serializer_class = shapes.UserRow
     filterset_class = UserFilter
@@ -43,7 +43,8 @@ class Users(ListView[User]):
         with reading(request) as body:
             username, email, roles = body.text("username", longest=150), _email(body), _roles(body)
         user = services.create_user(username=username, email=email, roles=roles, actor=self.actor)
-        said = {"user": shapes.UserRow(user).data, "password_link": password_link(user)}
+        link = services.new_password_link(user=user, actor=self.actor)
+        said = {"user": shapes.UserRow(user).data, "password_link": link}
         return created(said, f"{request.path}/{username}")
 
 
@@ -51,6 +52,7 @@ class UserDetail(DetailView[User]):
     """One user"""
 
     rights = {"GET": PEOPLE, "PUT": PEOPLE}
+    fresh = ("PUT",)
     queryset = User.objects.prefetch_related("groups")
     serializer_class = shapes.UserRow
     lookup_field = "username"
@@ -79,6 +81,7 @@ class ApiTokens(ListView[ApiToken]):
     """API tokens, never their secrets"""
 
     rights = {"GET": PEOPLE, "POST": PEOPLE}
+    fresh = ("POST",)
     queryset = ApiToken.objects.all()
     serializer_class = shapes.ApiTokenRow
     filterset_class = ApiTokenFilter

@@ -3,8 +3,11 @@
 `request.user` is the actor, `request.auth` a name for what it signed in with (`token:<key>`, `user:<id>`).
 """
 
+from allauth.account.decorators import reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
@@ -13,6 +16,7 @@ from controlplane.accounts.identity import actor_of_request
 from controlplane.accounts.services import actor_of_token
 from controlplane.api.throttles import count_failure
 from controlplane.common.actor import Actor
+from controlplane.common.errors import NotAllowed
 
 Caller = tuple[Actor, str]
 
@@ -38,7 +42,9 @@ class TokenAuthentication(authentication.BaseAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """With the CSRF token on whatever writes, and with a second factor where one is required."""
+    """With the CSRF token on whatever writes, a second factor where one is required, and a sign-in as fresh as the
+    pages want it for the methods that a view lists as `fresh`.
+    """
 
     def authenticate(self, request: Request) -> Caller | None:
         """Raises 403."""
@@ -48,4 +54,19 @@ class SessionAuthentication(authentication.SessionAuthentication):
         user = found[0]
         if settings.MFA_REQUIRED and not is_mfa_enabled(user):
             raise PermissionDenied("set up a second factor first, under /accounts/2fa/")
+        if request.method in getattr(request.parser_context["view"], "fresh", ()):
+            _require_fresh_sign_in(request._request)
         return actor_of_request(request._request), f"user:{user.pk}"
+
+
+@reauthentication_required  # type: ignore[untyped-decorator]  # its adapter is `controlplane.accounts.adapter`
+def _is_fresh(_request: HttpRequest) -> None:
+    """Nothing: the decorator raises."""
+
+
+def _require_fresh_sign_in(request: HttpRequest) -> None:
+    """As the pages ask for it: an open browser in an empty room must not lower a switch."""
+    try:
+        _is_fresh(request)
+    except ReauthenticationRequired:
+        raise NotAllowed("fresh_sign_in", "confirm who you are under /accounts/reauthenticate/ first") from None

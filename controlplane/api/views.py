@@ -39,6 +39,7 @@ class ApiView(GenericAPIView[M]):
 
     rights: ClassVar[Rights] = {}
     query: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    fresh: ClassVar[tuple[str, ...]] = ()  # methods for which a browser's sign-in has to be a fresh one
     authentication_classes: Sequence[type[BaseAuthentication]] = (TokenAuthentication, SessionAuthentication)
     permission_classes: Sequence[type[BasePermission]] = (HasRight,)
     throttle_classes: Sequence[type[BaseThrottle]] = (PerCaller,)

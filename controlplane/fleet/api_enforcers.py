@@ -57,6 +57,7 @@ class DecommissionEnforcer(DetailView[Enforcer]):
     """Its Redis users go; its receipts are still taken."""
 
     rights = {"POST": Right.MANAGE_FLEET}
+    fresh = ("POST",)
     queryset = Enforcer.objects.prefetch_related("servers")
     serializer_class = EnforcerRow
     lookup_field = "id"

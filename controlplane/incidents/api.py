@@ -66,6 +66,7 @@ class LowerKill(ApiView[KillSwitch]):
     """`manage.py kill lower`"""
 
     rights = {"POST": Right.LOWER_KILL}
+    fresh = ("POST",)
 
     @extend_schema(request=shapes.LowerBody, responses={200: shapes.Switched})
     @idempotent
@@ -107,6 +108,7 @@ class RestorePrincipal(ApiView[RevokedPrincipal]):
     """The way back."""
 
     rights = {"POST": Right.LOWER_KILL}
+    fresh = ("POST",)
 
     @extend_schema(request=shapes.PrincipalBody, responses={200: Acted})
     @idempotent
@@ -171,6 +173,7 @@ class EndQuarantine(ApiView[Quarantine]):
     """The way back."""
 
     rights = {"POST": Right.LOWER_KILL}
+    fresh = ("POST",)
 
     @extend_schema(request=shapes.QuarantineBody, responses={200: Acted})
     @idempotent

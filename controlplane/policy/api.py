@@ -69,6 +69,7 @@ class ApproveProposal(DetailView[Proposal]):
     """Approving makes the edit."""
 
     rights = {"POST": Right.EDIT_POLICY}
+    fresh = ("POST",)
     queryset = Proposal.objects.all()
     serializer_class = ProposalRow
 

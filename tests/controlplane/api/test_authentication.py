@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -17,7 +18,7 @@ from tests.controlplane.actors import ADA
 from tests.controlplane.api.asking import Asker, asker, done, problem, token_with
 
 pytestmark = pytest.mark.django_db
-LIST, RAISE = "/api/v1/kill-switches", "/api/v1/kill-switches/raise"
+LIST, RAISE, LOWER = "/api/v1/kill-switches", "/api/v1/kill-switches/raise", "/api/v1/kill-switches/lower"
 BODY = {"target": "all", "reason": "x"}
 
 
@@ -105,10 +106,28 @@ def test_a_session_reads_and_writes_with_its_csrf_token_and_its_own_rights(brows
     written = browser.post(RAISE, BODY, content_type="application/json", headers={"X-CSRFToken": csrf})
     assert written.status_code == 201, written.content
     assert KillSwitch.objects.get().raised_by == "grace"
-    lowered = browser.post(
-        "/api/v1/kill-switches/lower", BODY, content_type="application/json", headers={"X-CSRFToken": csrf}
+    issued = browser.post("/api/v1/tokens", {}, content_type="application/json", headers={"X-CSRFToken": csrf})
+    assert problem(issued)["code"] == "issue_tokens"
+
+
+def test_what_the_pages_want_a_fresh_sign_in_for_a_session_does_not_get_around(browser: Client) -> None:
+    browser.post(RAISE, BODY, content_type="application/json")
+    browser.get("/api/v1/docs/?script")
+    headers = {"X-CSRFToken": browser.cookies["drawbridge_csrf"].value}
+    user = User.objects.get()
+    user.set_password("correct-horse-battery-staple")  # who has none can't be asked for it again
+    user.groups.set(Group.objects.filter(name="admin"))
+    user.save()
+    browser.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    fresh = browser.post(f"{LOWER}", BODY, content_type="application/json", headers=headers)
+    assert fresh.status_code == 200, fresh.content
+    session = browser.session
+    session["began"] = session["began"] - 600
+    session.save()
+    assert problem(browser.post(f"{LOWER}", BODY, content_type="application/json", headers=headers))["code"] == (
+        "fresh_sign_in"
     )
-    assert problem(lowered)["code"] == "lower_kill"
+    assert browser.get(LIST).status_code == 200
 
 
 def test_a_session_without_csrf_token_writes_nothing(browser: Client) -> None:
