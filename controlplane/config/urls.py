@@ -3,11 +3,13 @@
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
+from django.views.decorators.http import require_safe
 
 from controlplane.api.docs import NowhereView
 from controlplane.fleet.api import StateView
 
 
+@require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
     """Whether this process answers; it says nothing of the others."""
     return HttpResponse("ok\n", content_type="text/plain")
