@@ -95,6 +95,13 @@ class ListView(ListModelMixin, ApiView[M]):
         return self.list(request)
 
 
+class NewestFirst(ListView[M]):
+    """Rows that are only ever added, by the number that each got."""
+
+    orderings: ClassVar[Orderings] = {"id": ("id",)}
+    usual_order: ClassVar[str] = "-id"
+
+
 class DetailView(RetrieveModelMixin, ApiView[M]):
     """GET of one row, found by `lookup_field`, or by several where a URL has several (`lookup_fields`)."""
 

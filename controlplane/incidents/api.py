@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from controlplane.api.bodies import reading
 from controlplane.api.filters import Absent, Equal, Filters
 from controlplane.api.idempotency import idempotent
-from controlplane.api.views import Acted, ApiView, DetailView, ListView, acted
+from controlplane.api.views import Acted, ApiView, DetailView, NewestFirst, acted
 from controlplane.common.actor import Right
 from controlplane.incidents import api_shapes as shapes
 from controlplane.incidents import services
@@ -27,14 +27,12 @@ class KillSwitchFilter(Filters):
     raised = Absent("lowered_at", "whether it is up")
 
 
-class KillSwitches(ListView[KillSwitch]):
+class KillSwitches(NewestFirst[KillSwitch]):
     """All kill switches, the newest first, lowered ones too"""
 
     queryset = KillSwitch.objects.all()
     serializer_class = shapes.KillSwitchRow
     filterset_class = KillSwitchFilter
-    orderings = {"id": ("id",)}
-    usual_order = "-id"
 
 
 class KillSwitchDetail(DetailView[KillSwitch]):
@@ -86,15 +84,13 @@ class RevokedPrincipalFilter(Filters):
     issuer = Equal("issuer")
 
 
-class RevokedPrincipals(ListView[RevokedPrincipal]):
+class RevokedPrincipals(NewestFirst[RevokedPrincipal]):
     """Principals whose every token is refused"""
 
     rights = {"GET": Right.VIEW, "POST": Right.RAISE_KILL}
     queryset = RevokedPrincipal.objects.all()
     serializer_class = shapes.RevokedPrincipalRow
     filterset_class = RevokedPrincipalFilter
-    orderings = {"id": ("id",)}
-    usual_order = "-id"
     throttle_classes = ()
 
     @extend_schema(request=shapes.PrincipalBody, responses=DONE)
@@ -123,15 +119,13 @@ class RevokedTokenFilter(Filters):
     jti = Equal("jti")
 
 
-class RevokedTokens(ListView[RevokedToken]):
+class RevokedTokens(NewestFirst[RevokedToken]):
     """Tokens that are refused for good"""
 
     rights = {"GET": Right.VIEW, "POST": Right.RAISE_KILL}
     queryset = RevokedToken.objects.all()
     serializer_class = shapes.RevokedTokenRow
     filterset_class = RevokedTokenFilter
-    orderings = {"id": ("id",)}
-    usual_order = "-id"
     throttle_classes = ()
 
     @extend_schema(request=shapes.RevokeTokenBody, responses=DONE)
@@ -151,15 +145,13 @@ class QuarantineFilter(Filters):
     target = Equal("target")
 
 
-class Quarantines(ListView[Quarantine]):
+class Quarantines(NewestFirst[Quarantine]):
     """Principals and sessions that are held"""
 
     rights = {"GET": Right.VIEW, "POST": Right.RAISE_KILL}
     queryset = Quarantine.objects.all()
     serializer_class = shapes.QuarantineRow
     filterset_class = QuarantineFilter
-    orderings = {"id": ("id",)}
-    usual_order = "-id"
     throttle_classes = ()
 
     @extend_schema(request=shapes.QuarantineBody, responses=DONE)

@@ -11,7 +11,7 @@ from controlplane.api.filters import Absent, Equal, Filters, OneOf
 from controlplane.api.idempotency import idempotent
 from controlplane.api.problems import refused_body
 from controlplane.api.saved import ProposalRow, Proposed, Saved, proposed, saved
-from controlplane.api.views import DetailView, ListView, created
+from controlplane.api.views import DetailView, NewestFirst, created
 from controlplane.common.actor import Right
 from controlplane.dashboard.publication import publication
 from controlplane.policy import api_shapes as shapes
@@ -29,15 +29,13 @@ class ProposalFilter(Filters):
     proposed_by = Equal("proposed_by", longest=255)
 
 
-class Proposals(ListView[Proposal]):
+class Proposals(NewestFirst[Proposal]):
     """Proposals, the newest first"""
 
     rights = {"GET": Right.VIEW, "POST": Right.PROPOSE}
     queryset = Proposal.objects.all()
     serializer_class = ProposalRow
     filterset_class = ProposalFilter
-    orderings = {"id": ("id",)}
-    usual_order = "-id"
 
     @extend_schema(request=shapes.ProposeBody, responses={201: Proposed})
     @idempotent
@@ -110,14 +108,12 @@ class ChangeFilter(Filters):
     server = Equal("parts__server_id", "whose documents change", longest=63)
 
 
-class Changes(ListView[Change]):
+class Changes(NewestFirst[Change]):
     """Changes, the newest first"""
 
     queryset = Change.objects.all()
     serializer_class = shapes.ChangeRow
     filterset_class = ChangeFilter
-    orderings = {"id": ("id",)}
-    usual_order = "-id"
 
 
 class ChangeDetail(DetailView[Change]):
@@ -140,14 +136,12 @@ class DocumentFilter(Filters):
     server = Equal("server_id", longest=63)
 
 
-class Documents(ListView[SignedDocument]):
+class Documents(NewestFirst[SignedDocument]):
     """Published snapshots and incident states, the newest first"""
 
     queryset = SignedDocument.objects.defer("envelope")
     serializer_class = shapes.DocumentRow
     filterset_class = DocumentFilter
-    orderings = {"id": ("id",)}
-    usual_order = "-id"
 
 
 class DocumentDetail(DetailView[SignedDocument]):
