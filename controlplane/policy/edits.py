@@ -24,6 +24,8 @@ from controlplane.policy.declarative.write import Act, write_changes
 from enforcer.contract.strict_json import JsonObject
 
 NOUNS = dict(SECTIONS)
+# what can't stand without an object: the section, and the field that names the object
+STANDING = {"principals": (("grants", "principal"),), "servers": (("grants", "server_id"), ("tools", "server_id"))}
 STAYS = {"trust_levels": "a trust level is tuned, never removed", "kill_switches": "a switch is lowered, not removed"}
 
 
@@ -89,9 +91,9 @@ def _removals(current: Policy, name: str, item: JsonObject) -> Iterator[Change]:
         raise Conflict("group_has_grants", f"the group is named by {len(current.grants)} grants; revoke them first")
     if name == "identity_providers" and current.principals:
         raise Conflict("provider_has_principals", f"{len(current.principals)} principals are of it; remove them first")
-    for below in {"principals": ("grants",), "servers": ("grants", "tools")}.get(name, ()):
+    for below, reference in STANDING.get(name, ()):
         for held, spec in section(current, below).items():
-            if name == "servers" or getattr(spec, "principal", None) == key:
+            if getattr(spec, reference) == key:
                 yield Change(below, NOUNS[below], held, spec, None)
     yield Change(name, NOUNS[name], key, objects[key], None)
 

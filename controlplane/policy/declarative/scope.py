@@ -8,6 +8,8 @@ from controlplane.policy.declarative.current import Rows
 from controlplane.principals.models import Group, Principal
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
+SELECTING = Q(server__isnull=True, constraint__isnull=False)  # may constrain a field of any tool
+
 
 def rows_around(section: str, item: JsonObject) -> Rows:
     """What to read before `item` of `section` is written or removed; what it doesn't name right finds nothing."""
@@ -19,9 +21,12 @@ def rows_around(section: str, item: JsonObject) -> Rows:
             return _rows(groups=Group.objects.filter(name=name), grants=Grant.objects.filter(group__name=name))
         case "servers":
             id_ = _text(item, "id")
-            return _rows(tools=Tool.objects.filter(server_id=id_), grants=Grant.objects.filter(server_id=id_))
+            grants = Grant.objects.filter(Q(server_id=id_) | SELECTING)
+            return _rows(tools=Tool.objects.filter(server_id=id_), grants=grants)
         case "tools":
-            return _rows(tools=Tool.objects.filter(server_id=_text(item, "server"), name=_text(item, "name")))
+            id_ = _text(item, "server")
+            constrained = Grant.objects.filter(Q(server_id=id_, constraint__isnull=False) | SELECTING)
+            return _rows(tools=Tool.objects.filter(server_id=id_, name=_text(item, "name")), grants=constrained)
         case "grants":
             return _around_grant(item)
         case "identity_providers":

@@ -150,6 +150,18 @@ def test_removing_a_server_retires_it_with_its_grants_and_declared_tools() -> No
     assert list(Tool.objects.all()) == [found]
 
 
+def test_a_field_that_a_selecting_grant_constrains_is_not_taken_away_and_the_grant_outlives_the_server() -> None:
+    server = ServerFactory(id="files", trust_level=trust_level("internal"))
+    ToolFactory(server=server, name="read")
+    constraint = {"properties": {"path": {"pattern": "^reports/"}}}
+    selecting = GrantFactory(server=None, tools=[], trust="internal", constraint=constraint)
+    bare: dict[str, Any] = {"server": "files", "name": "read", "risk": "LOW", "input_schema": {"type": "object"}}
+    refused = edits.save(section="tools", item=bare, actor=GRACE)
+    assert "has no field" in refused.problems[0].what, refused
+    edits.remove(section="servers", item={"id": "files"}, actor=GRACE)
+    assert list(Grant.objects.all()) == [selecting]
+
+
 @pytest.mark.parametrize("section", ["trust_levels", "kill_switches"])
 def test_levels_and_switches_are_never_removed(section: str) -> None:
     with pytest.raises(InvalidState):
