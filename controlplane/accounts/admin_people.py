@@ -11,7 +11,7 @@ from django.utils.cache import add_never_cache_headers
 
 from controlplane.accounts.forms import NewUserForm, NoReasonForm, UserForm
 from controlplane.accounts.identity import actor_of_request
-from controlplane.accounts.models import LABELS, User
+from controlplane.accounts.models import LABELS, Role, User
 from controlplane.accounts.roles import ROLES
 from controlplane.accounts.services import (
     change_user,
@@ -149,8 +149,8 @@ class UserAdmin(DetailAdmin[User]):
 admin.site.unregister(Group)
 
 
-@admin.register(Group)
-class RoleAdmin(DetailAdmin[Group]):
+@admin.register(Role)
+class RoleAdmin(DetailAdmin[Role]):
     """What each role may is part of the program (docs/reference/roles.md)."""
 
     detail_template = "admin/accounts/role.html"
@@ -158,10 +158,10 @@ class RoleAdmin(DetailAdmin[Group]):
     ordering = ("name",)
     sortable_by = ("name",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
         return super().get_queryset(request).annotate(n=Count("user"))
 
-    def facts(self, request: HttpRequest, obj: Group) -> dict[str, Any]:
+    def facts(self, request: HttpRequest, obj: Role) -> dict[str, Any]:
         rights = ROLES.get(obj.name, frozenset())
         people = actor_of_request(request).may(Right.MANAGE_PEOPLE)
         members = obj.user_set.order_by("username")
@@ -173,9 +173,9 @@ class RoleAdmin(DetailAdmin[Group]):
         }
 
     @admin.display(description="may")
-    def rights(self, role: Group) -> str:
+    def rights(self, role: Role) -> str:
         return "; ".join(LABELS[right] for right in Right if right in ROLES.get(role.name, frozenset())) or "nothing"
 
     @admin.display(description="members")
-    def members(self, role: Group) -> int:
+    def members(self, role: Role) -> int:
         return int(role.n)  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 import secrets
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
 
 from controlplane.common.actor import Right
@@ -24,6 +24,15 @@ LABELS = {
 
 class User(AbstractUser):
     """Somebody who signs in. Roles are groups (`controlplane.accounts.roles`)."""
+
+
+class Role(Group):
+    """A group of Django's under the name that people know it by."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        verbose_name = "role"
 
 
 class Access(models.Model):  # noqa: DJ008 - never a row

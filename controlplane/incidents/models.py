@@ -17,6 +17,7 @@ class KillSwitch(models.Model):
     lowered_reason = models.TextField(blank=True)
 
     class Meta:
+        verbose_name_plural = "kill switches"
         constraints = [
             models.UniqueConstraint(name="raised_once", fields=["target"], condition=Q(lowered_at__isnull=True)),
             models.CheckConstraint(name="switch_named", condition=~Q(target="") & ~Q(raised_by="")),

@@ -42,6 +42,7 @@ class ReceiptAdmin(KeysetAdmin[Receipt], DetailAdmin[Receipt]):
     """Newest first, of the last seven days unless somebody asks for more."""
 
     view_right = Right.READ_RECEIPTS
+    change_list_template = "admin/receipts/receipt/change_list.html"
     detail_template = "admin/receipts/receipt/detail.html"
     keyset = ("event_time", "receipt_id")
     list_display = ("shown_time", "shown_subject", "what", "decision", "codes", "shown_type", "enforcer_id")

@@ -33,7 +33,7 @@ def receipt_of(change: Change) -> AdminReceipt | None:
         event_time__gte=to_text(at - NEAR_S),
         event_time__lte=to_text(at + NEAR_S),
     ).order_by("event_time", "receipt_id")[:LOOKED_AT]
-    fitting = [(row, detail) for row in near if (detail := _detail(row)) and detail.get("reason", "") == change.reason]
+    fitting = [(row, detail) for row in near if (detail := _detail(row)) and _reason(detail) == change.reason]
     if len(fitting) != 1:
         return None
     row, detail = fitting[0]
@@ -43,6 +43,12 @@ def receipt_of(change: Change) -> AdminReceipt | None:
     return AdminReceipt(
         row.receipt_id, _action(row), tuple(texts[:SHOWN]), count if isinstance(count, int) else len(texts)
     )
+
+
+def _reason(detail: JsonObject) -> str:
+    """As the change says it: an applied file is its own reason."""
+    source = detail.get("source")
+    return f"apply {source}" if isinstance(source, str) else str(detail.get("reason", ""))
 
 
 def _detail(row: Receipt) -> JsonObject:

@@ -20,7 +20,7 @@ from tests.controlplane.people import HOSTILE, assert_inert, client_of, person
 
 pytestmark = pytest.mark.django_db
 USERS = "/admin/accounts/user/"
-ROLE_PAGES = "/admin/auth/group/"
+ROLE_PAGES = "/admin/accounts/role/"
 TOKENS = "/admin/accounts/apitoken/"
 PASSWORD = "correct-horse-battery"
 
