@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 import django_stubs_ext
@@ -144,9 +145,11 @@ _TLS = PUBLIC_URL.startswith("https://")
 SECURE_SSL_REDIRECT = _TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _TLS else None  # TLS ends in a proxy in front
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]  # probes ask on the inside, where TLS has ended
-SECURE_HSTS_SECONDS = 31_536_000 if _TLS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = _TLS
-SECURE_HSTS_PRELOAD = _TLS
+# a browser that trusts a local authority would ask everything on localhost by https from then on
+_HSTS = _TLS and urlsplit(PUBLIC_URL).hostname != "localhost"
+SECURE_HSTS_SECONDS = 31_536_000 if _HSTS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _HSTS
+SECURE_HSTS_PRELOAD = _HSTS
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
