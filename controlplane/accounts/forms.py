@@ -19,7 +19,7 @@ class RolesField(forms.MultipleChoiceField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
-            choices=_role_choices, widget=forms.CheckboxSelectMultiple, required=False,
+            choices=_role_choices, widget=forms.CheckboxSelectMultiple({"class": "choices"}), required=False,
             help_text="Without a role somebody can sign in and see nothing.", **options,
         )  # fmt: skip
 
@@ -31,14 +31,20 @@ class NewUserForm(forms.Form):
         max_length=150, widget=forms.TextInput({"autofocus": True, "autocomplete": "off", "class": "vTextField"}),
         help_text="Letters, digits and @ . + - _; it is the name in history and receipts, and stays.",
     )  # fmt: skip
-    email = forms.EmailField(required=False, label="E-mail", help_text="For other people to read; nothing is sent.")
+    email = forms.EmailField(
+        required=False, label="E-mail", widget=forms.EmailInput({"class": "vTextField"}),
+        help_text="For other people to read; nothing is sent.",
+    )  # fmt: skip
     roles = RolesField()
 
 
 class UserForm(forms.Form):
     """What may change."""
 
-    email = forms.EmailField(required=False, label="E-mail", help_text="For other people to read; nothing is sent.")
+    email = forms.EmailField(
+        required=False, label="E-mail", widget=forms.EmailInput({"class": "vTextField"}),
+        help_text="For other people to read; nothing is sent.",
+    )  # fmt: skip
     roles = RolesField()
     active = forms.BooleanField(required=False, help_text="Off: every session ends, and no sign-in works.")
 
@@ -51,7 +57,7 @@ class NewTokenForm(forms.Form):
         help_text="What it is for; acts by it stand in receipts as token:NAME.",
     )  # fmt: skip
     scopes = forms.MultipleChoiceField(
-        widget=forms.CheckboxSelectMultiple, help_text="No more than you may yourself."
+        widget=forms.CheckboxSelectMultiple({"class": "choices"}), help_text="No more than you may yourself."
     )  # fmt: skip
     days = forms.IntegerField(
         min_value=1, max_value=LONGEST_DAYS, initial=90, help_text=f"It ends by itself, after {LONGEST_DAYS} at most."

@@ -126,13 +126,8 @@ class EnforcerAdmin(DetailAdmin[Enforcer]):
         if not self.has_add_permission(request) or request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         given = request.GET.dict()
-        wanted = given.get("enforcer_id", "")
-        initial = {
-            "listen": LISTEN,
-            "data_dir": default_data_dir(wanted or "ENFORCER_ID"),
-            "server": given.get("server"),
-        }
-        form = EnrolForm(given) if wanted else EnrolForm(initial=initial)
+        wanted = given.get("enforcer_id")
+        form = EnrolForm(given) if wanted else EnrolForm(initial={"listen": LISTEN, "server": given.get("server")})
         context: dict[str, Any] = {"title": "Enrol an enforcer", "form": form, "back": self.list_url}
         if form.is_bound and form.is_valid():
             context["command"] = self._command(form)
