@@ -65,4 +65,6 @@ def published(request: HttpRequest, change_ids: str) -> HttpResponse:
     found = publication(numbers)
     if found is None:
         raise Http404
-    return render(request, "dashboard/publication.html", {"publication": found, "change_ids": change_ids})
+    part = "HX-Request" in request.headers  # without it somebody followed the link that stands there without scripts
+    template = "dashboard/publication.html" if part else "dashboard/published.html"
+    return render(request, template, {"publication": found, "change_ids": change_ids})

@@ -69,7 +69,10 @@ def _callers(grants: QuerySet[Grant]) -> Callers:
             direct.setdefault(grant.principal_id, []).append(grant)
         elif grant.group_id:
             grouped.setdefault(grant.group_id, []).append(grant)
-    found = Principal.objects.filter(Q(grants__in=grants) | Q(groups__grants__in=grants)).distinct()
+    # two lists of keys: joined in one query, each principal would be looked up for every grant of the company
+    unordered = grants.order_by()
+    members = Principal.groups.through.objects.filter(group__in=unordered.values("group")).values("principal")
+    found = Principal.objects.filter(Q(pk__in=unordered.values("principal")) | Q(pk__in=members))
     rows = found.order_by("issuer", "subject").prefetch_related("groups")
     return [
         (row, direct.get(row.pk, []) + [grant for group in row.groups.all() for grant in grouped.get(group.pk, [])])

@@ -56,7 +56,7 @@
       const label = document.querySelector(`label[for="${select.id}"]`);
       const box = select.nextElementSibling;
       if (!label || !box) continue;
-      for (const part of box.querySelectorAll('[role="combobox"], [role="textbox"]')) {
+      for (const part of box.querySelectorAll('[role="combobox"], [role="textbox"], .select2-search__field')) {
         part.setAttribute("aria-label", label.textContent.replace(/:\s*$/, ""));
         part.removeAttribute("aria-labelledby");
       }
