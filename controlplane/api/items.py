@@ -6,7 +6,7 @@ and the proposal that was opened.
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 from urllib.parse import quote
 
 from django.db.models import Model
@@ -15,6 +15,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from controlplane.api.bodies import Described
 from controlplane.api.idempotency import idempotent
 from controlplane.api.item_rows import items_of
 from controlplane.api.problems import refused_body
@@ -104,18 +105,25 @@ class ItemDetail(ItemView[M], DetailView[M]):
 
     @extend_schema(responses=ANSWERS)
     def put(self, request: Request, **kwargs: Any) -> Response:  # noqa: ARG002
-        """Replace it; names that the body leaves out are those of the URL"""
+        """Replace it; keys that are left out get their default"""
         item, named = _item(request), self._named()
         other = [name for name in self.names if name in item and item[name] != named[name]]
         if other:
             right = f"{named[other[0]]!r}, or leave it out"
             raise refused_body([Problem((name,), "is not the one of the URL", right) for name in other])
-        return self.write({**named, **item}, fresh=False)
+        return self.write({**self._optional(named), **item}, fresh=False)
 
     @extend_schema(request=None, responses=ANSWERS)
     def delete(self, request: Request, **kwargs: Any) -> Response:  # noqa: ARG002
         """Remove it, and what can't stand without it"""
         return self.take_away(self._named())
+
+    def _optional(self, named: JsonObject) -> JsonObject:
+        """Names that an item may go without are those of the URL."""
+        shape = cast("type[Described]", self.serializer_class).schema
+        return {
+            name: value for name, value in named.items() if name not in cast("list[str]", shape.get("required", []))
+        }
 
     def _item_of(self, row: M) -> JsonObject:
         return items_of(self.section, [row])[0]

@@ -149,12 +149,22 @@ def test_a_grant_without_id_is_found_under_the_one_that_its_content_gives() -> N
     assert Grant.objects.get().ticket == "OPS-1"
 
 
-def test_another_name_in_the_body_than_in_the_address_is_refused_and_none_is_filled_in() -> None:
+@pytest.mark.parametrize("body", [None, {}, {"title": "x"}])
+def test_a_body_that_names_nothing_replaces_nothing(body: Any) -> None:
+    assert problem(asker().put("/servers/files", body))["status"] == 422
+    assert problem(asker().put("/trust-levels/internal", body))["status"] == 422
+    assert not Change.objects.exists()
+
+
+def test_another_name_in_the_body_than_in_the_address_is_refused_and_an_optional_one_is_filled_in() -> None:
     who = asker()
     said = problem(who.put("/servers/files", {"id": "mail", "trust_level": "internal"}))
     assert [error["pointer"] for error in said["errors"]] == ["/id"]
-    done(who.put("/servers/files", {"trust_level": "internal", "title": "Files"}))
-    assert Server.objects.get().title == "Files"
+    done(who.put("/principals/ada", {"subject": "ada", "actor_type": "agent"}))
+    assert Principal.objects.get().actor_type == "agent"
+    GrantFactory(key="one", principal=Principal.objects.get(), server=Server.objects.get())
+    done(who.put("/grants/one", {"principal": "ada", "server": "files", "tools": ["a"]}))
+    assert Grant.objects.get().tools == ["a"]
 
 
 def test_a_subject_of_several_issuers_is_named_with_its_issuer() -> None:
