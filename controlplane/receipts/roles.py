@@ -97,7 +97,7 @@ def _rights(roles: Roles) -> Iterator[str]:
 
 def _tables() -> list[str]:
     """Of the control plane, as far as they exist."""
-    caches = [cache["LOCATION"] for cache in settings.CACHES.values() if cache["BACKEND"].endswith("DatabaseCache")]
+    caches = [str(c["LOCATION"]) for c in settings.CACHES.values() if str(c["BACKEND"]).endswith("DatabaseCache")]
     wanted = {*connection.introspection.django_table_names(), *caches, MIGRATIONS}
     return sorted(wanted & set(connection.introspection.table_names()))
 
