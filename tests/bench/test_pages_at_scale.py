@@ -18,7 +18,7 @@ from pytest_django import DjangoDbBlocker
 from controlplane.accounts.models import User
 from controlplane.accounts.roles import ROLES
 from controlplane.grants.models import Grant
-from controlplane.inventory.models import Server, Tool
+from controlplane.inventory.models import LEVEL_NAMES, Server, Tool
 from controlplane.policy import edits
 from controlplane.principals.models import Group, Principal
 from tests.controlplane.actors import ADA
@@ -58,6 +58,8 @@ def company(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
             yield
         finally:
             call_command("flush", verbosity=0, interactive=False)
+            for name in LEVEL_NAMES:  # rows of a migration, which other tests find there
+                trust_level(name)
 
 
 def fill() -> None:
