@@ -1,7 +1,7 @@
 """Filters of the list of receipts. None asks the table which values there are, and a window of time bounds them all."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -18,8 +18,16 @@ from enforcer.contract.times import to_text
 DAY_S = 86_400
 WINDOWS = {"day": DAY_S, "week": 7 * DAY_S, "month": 30 * DAY_S}
 USUAL = "week"
+INDEXED = ("server", "principal", "chain")
+UNINDEXED = ("decision", "type", "reason", "enforcer")
 RECEIPT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Rows = QuerySet[Receipt]
+
+
+def endless(asked: Mapping[str, str]) -> bool:
+    """Whether it would read the whole table where nothing fits."""
+    narrows = any(asked.get(name) for name in (*INDEXED, "q"))
+    return asked.get(WhenFilter.parameter_name) == "all" and not narrows and any(asked.get(n) for n in UNINDEXED)
 
 
 class WhenFilter(admin.SimpleListFilter):

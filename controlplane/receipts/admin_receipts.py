@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.utils.http import urlencode
 
 from controlplane.common.actor import Right
 from controlplane.common.admin import badge
@@ -13,6 +14,7 @@ from controlplane.common.admin_detail import DetailAdmin
 from controlplane.common.admin_keyset import KeysetAdmin
 from controlplane.common.unseen import shortened
 from controlplane.receipts.admin_filters import (
+    INDEXED,
     RECEIPT_ID,
     ChainFilter,
     DecisionFilter,
@@ -23,6 +25,7 @@ from controlplane.receipts.admin_filters import (
     ServerFilter,
     TypeFilter,
     WhenFilter,
+    endless,
     type_name,
 )
 from controlplane.receipts.links import links_of
@@ -56,6 +59,13 @@ class ReceiptAdmin(KeysetAdmin[Receipt], DetailAdmin[Receipt]):
     def get_queryset(self, request: HttpRequest) -> Rows:
         """Lines are read for the page of one only."""
         return super().get_queryset(request).defer("line")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Nobody has the whole table read for something rare that no index knows."""
+        if endless(request.GET):
+            messages.warning(request, f"All times need {', '.join(INDEXED)} or a search beside it; here are 30 days.")
+            return HttpResponseRedirect(f"?{urlencode({**request.GET.dict(), 'when': 'month'})}")
+        return super().changelist_view(request, extra_context)
 
     def get_search_results(self, request: HttpRequest, queryset: Rows, search_term: str) -> tuple[Rows, bool]:
         """By whole words, each of which has an index."""

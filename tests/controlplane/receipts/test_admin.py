@@ -105,6 +105,16 @@ def test_each_filter_narrows(sender: Sender) -> None:
         assert set(ids(page(client, RECEIPTS, **{name: value}))) == {row.pk for row in wanted}, (name, value)
 
 
+def test_all_times_for_something_rare_need_an_index_beside_it(sender: Sender) -> None:
+    (row,) = taken(sender, sender.receipt(event_time=now(90 * 86400), decision=DENIED))
+    client = client_of("auditor")
+    answer = client.get(RECEIPTS, {"when": "all", "decision": "deny"}, follow=True)
+    assert answer.redirect_chain[0][0] == "?when=month&decision=deny"
+    assert "here are 30 days" in answer.content.decode()
+    assert row.pk in ids(page(client, RECEIPTS, when="all", decision="deny", server="files"))
+    assert row.pk in ids(page(client, RECEIPTS, when="all"))
+
+
 def test_filters_keep_each_other_in_the_address(sender: Sender) -> None:
     taken(sender, sender.receipt(event_time=now()))
     text = page(client_of("auditor"), RECEIPTS, server="files", decision="allow")
