@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -25,10 +25,10 @@ class HasRight(BasePermission):
     """For every view of ours; one without `rights` serves nobody."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """False asks for a sign-in; raises 403 with the missing right, 405 for a method that isn't served."""
+        """Raises 401, 403 with the missing right, and 405 for a method that isn't served."""
         actor = request.user
         if not isinstance(actor, Actor):
-            return False
+            raise NotAuthenticated("send Authorization: Token dbk_…, or sign in in the browser")
         needed = rights_of(view, request.method or "")
         if needed is None:
             raise MethodNotAllowed(request.method or "")
