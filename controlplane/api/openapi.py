@@ -15,7 +15,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
 from controlplane.api.bodies import Described, text, texts
-from controlplane.api.idempotency import HEADER, LONGEST
+from controlplane.api.idempotency import HEADER, SHAPE
 from controlplane.api.permissions import rights_of
 from controlplane.api.problems import MEDIA_TYPE
 from controlplane.api.query import LONGEST_REASON
@@ -89,7 +89,7 @@ class Schema(AutoSchema):
         named = self.view.query.get(self.method, ()) if hasattr(self.view, "query") else ()
         found = [_query(name) for name in named]
         if getattr(getattr(self.view, self.method.lower(), None), "idempotent", False):
-            schema: JsonObject = {"type": "string", "pattern": f"^[!-~]{{1,{LONGEST}}}$"}
+            schema: JsonObject = {"type": "string", "pattern": f"^{SHAPE}$"}
             found.append(OpenApiParameter(HEADER, schema, OpenApiParameter.HEADER, description=KEY_NOTE))
         return found
 

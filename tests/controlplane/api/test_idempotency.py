@@ -74,7 +74,7 @@ def test_after_a_day_a_key_is_forgotten() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("key", ["", "a" * 256, "é", "a\tb"])
+@pytest.mark.parametrize("key", ["", "a" * 256, "é", "a\tb", "a b"])
 def test_a_key_that_is_none_is_400(key: str) -> None:
     assert problem(asker().post(UP, RAISE, Idempotency_Key=key))["status"] == 400
 
