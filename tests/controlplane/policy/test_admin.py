@@ -20,7 +20,7 @@ from tests.controlplane.factories import GrantFactory, PrincipalFactory, ServerF
 from tests.controlplane.people import HOSTILE, assert_inert, client_of
 from tests.controlplane.running import ring
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # the publisher begins its own
 CHANGES = "/admin/policy/change/"
 DOCUMENTS = "/admin/policy/signeddocument/"
 PROPOSALS = "/admin/policy/proposal/"
@@ -99,7 +99,7 @@ def test_the_receipt_of_a_change_is_linked_for_whoever_reads_receipts(files: Non
 
 def test_the_changes_of_one_server_can_be_asked_for(files: None) -> None:
     ServerFactory(id="mail")
-    edits.save(section="servers", item={"id": "mail", "trust_level": "unknown"}, actor=ADA, reason="only mail")
+    policy_changed(server_ids=["mail"], actor=ADA, reason="only mail")
     client = client_of("viewer")
     assert "only mail" in page(client, CHANGES, of="mail")
     assert "only mail" not in page(client, CHANGES, of="files")
