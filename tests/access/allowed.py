@@ -89,7 +89,7 @@ PAGES: dict[str, Rule] = {
     **admin_pages("receipts/conflict", see=RECEIPTS),
     **admin_pages("credentials/vaultbackend", add=CREDENTIALS, change=CREDENTIALS, delete=CREDENTIALS, history=VIEW),
     **admin_pages("credentials/vaultreference", history=VIEW),
-    **admin_pages("auth/group"),
+    **admin_pages("accounts/role"),
     **admin_pages("accounts/user", see=PEOPLE, add=PEOPLE),
     "admin/accounts/user/<path:object_id>/edit/": form(PEOPLE),
     "admin/accounts/user/<path:object_id>/link/": form(PEOPLE),

@@ -124,7 +124,7 @@ def a_company() -> Keys:
             "receipts/conflict": str(conflict.pk),
             "credentials/vaultbackend": backend.pk,
             "credentials/vaultreference": str(reference.pk),
-            "auth/group": str(Role.objects.get(name="viewer").pk),
+            "accounts/role": str(Role.objects.get(name="viewer").pk),
             "accounts/user": str(somebody.pk),
             "accounts/apitoken": api_token.pk,
         },
