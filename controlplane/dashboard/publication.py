@@ -4,12 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import redis
-from django.conf import settings
-
-from controlplane.common.redis import connect
 from controlplane.fleet.convergence import concerned, incident_applied, snapshot_applied
-from controlplane.fleet.heartbeats import fetch
+from controlplane.fleet.heartbeats import heard
 from controlplane.fleet.models import Enforcer
 from controlplane.policy.models import Change, ChangedServer, Kind
 from enforcer.contract.fleet import Heartbeat
@@ -66,7 +62,7 @@ def publication(change_ids: Sequence[int]) -> Publication | None:
         if part.document:
             wanted[Kind(part.change.kind)][part.server_id] = part.document.number
     enforcers = concerned({part.server_id: 0 for part in parts})
-    beats = _beats(enforcers)
+    beats = heard(enforcers)
     published = sum(part.document is not None for part in parts)
     return Publication(
         saved_at=min(change.created_at for change in changes),
@@ -78,18 +74,6 @@ def publication(change_ids: Sequence[int]) -> Publication | None:
         else tuple(Word(enforcer.id, applied=False, says="waits for the publisher") for enforcer in enforcers),
         known=beats is not None,
     )
-
-
-def _beats(enforcers: list[Enforcer]) -> dict[str, Heartbeat] | None:
-    if not settings.REDIS_URL:
-        return None
-    client = connect(settings.REDIS_URL)
-    try:
-        return fetch(client, enforcers)
-    except redis.RedisError:
-        return None
-    finally:
-        client.close()
 
 
 def _word(enforcer: Enforcer, beat: Heartbeat | None, wanted: dict[Kind, dict[str, int]]) -> Word:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import cast
 
 import redis
+from django.conf import settings
 from django.utils import timezone
 
+from controlplane.common.redis import connect
 from controlplane.fleet.models import ACTIVE, Enforcer
 from enforcer.contract import redis_names
 from enforcer.contract.documents import DocumentError, read
@@ -33,6 +35,19 @@ def fetch(client: redis.Redis, enforcers: Sequence[Enforcer]) -> dict[str, Heart
     values = cast("list[bytes | None]", client.mget([redis_names.heartbeat(e.id) for e in enforcers]))
     found = {e.id: read_heartbeat(e, raw) for e, raw in zip(enforcers, values, strict=True) if raw is not None}
     return {id_: heartbeat for id_, heartbeat in found.items() if heartbeat is not None}
+
+
+def heard(enforcers: Sequence[Enforcer]) -> dict[str, Heartbeat] | None:
+    """The same for a page; None where Redis can't be asked, so that nobody takes that for silence."""
+    if not settings.REDIS_URL:
+        return None
+    client = connect(settings.REDIS_URL)
+    try:
+        return fetch(client, enforcers)
+    except redis.RedisError:
+        return None
+    finally:
+        client.close()
 
 
 def remember(client: redis.Redis) -> None:

@@ -4,12 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import redis
-from django.conf import settings
-
-from controlplane.common.redis import connect
 from controlplane.fleet.convergence import stops_by
-from controlplane.fleet.heartbeats import fetch
+from controlplane.fleet.heartbeats import heard
 from controlplane.fleet.models import Enforcer
 from controlplane.policy.models import Published
 from enforcer.contract.fleet import Heartbeat, ServerState
@@ -61,7 +57,7 @@ class Standing:
 
 def standings(enforcers: Sequence[Enforcer]) -> dict[str, Standing]:
     """Of enforcers whose `servers__trust_level` are prefetched: one question to Redis, one to the database."""
-    beats = _beats(enforcers)
+    beats = heard(enforcers)
     newest = _newest({server.id for enforcer in enforcers for server in enforcer.servers.all()})
     return {enforcer.id: _standing(enforcer, beats, newest) for enforcer in enforcers}
 
@@ -86,19 +82,6 @@ def _unheard(enforcer: Enforcer, servers: tuple[ServerStanding, ...]) -> Standin
         return Standing("never heard of", "person", servers)
     until = datetime.fromtimestamp(stops_by(enforcer, None, {server.server_id for server in servers}), UTC)
     return Standing("silent", "bad", servers, stops_by=until)
-
-
-def _beats(enforcers: Sequence[Enforcer]) -> dict[str, Heartbeat] | None:
-    """None where nobody can be asked."""
-    if not settings.REDIS_URL:
-        return None
-    client = connect(settings.REDIS_URL)
-    try:
-        return fetch(client, enforcers)
-    except redis.RedisError:
-        return None
-    finally:
-        client.close()
 
 
 def _newest(server_ids: set[str]) -> dict[str, Newest]:
