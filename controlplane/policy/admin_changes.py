@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 from django.http import HttpRequest
 
 from controlplane.accounts.identity import actor_of_request
@@ -18,6 +18,7 @@ from controlplane.policy.history.receipt import receipt_of
 from controlplane.policy.models import Change, ChangedServer, SignedDocument
 
 SHOWN = 50
+NOTHING = {"n": 0, "published": 0, "refused": 0, "first": "", "number": None}
 
 
 class ServerFilter(admin.SimpleListFilter):
@@ -53,10 +54,11 @@ class ChangeAdmin(KeysetAdmin[Change], DetailAdmin[Change]):
             published=Count("document"),
             refused=Count("id", filter=~Q(error="")),
             first=Min("server_id"),
+            number=Max("document__number"),
         )
         told = {row["change_id"]: row for row in counts}
         for row in rows:
-            row.told = told.get(row.pk, {"n": 0, "published": 0, "refused": 0, "first": ""})  # type: ignore[attr-defined]
+            row.told = told.get(row.pk, NOTHING)  # type: ignore[attr-defined]
 
     def facts(self, request: HttpRequest, obj: Change) -> dict[str, Any]:
         parts = ChangedServer.objects.filter(change=obj).order_by("server_id").select_related("document")
@@ -93,7 +95,7 @@ class ChangeAdmin(KeysetAdmin[Change], DetailAdmin[Change]):
             return badge(f"{told['refused']} not published", "bad")
         if told["published"] < told["n"]:
             return badge(f"published {told['published']} of {told['n']}", "person")
-        return badge("published", "good")
+        return badge(f"published as {told['number']}" if told["n"] == 1 else "published", "good")
 
 
 def _difference(part: ChangedServer | None) -> Difference | None:

@@ -1,6 +1,7 @@
 """Pages of kill switches, revocations and quarantines, as people of different roles see them."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,13 @@ from controlplane.policy.models import Change, Kind
 from controlplane.principals.models import IssuedToken
 from enforcer.contract.targets import parse_target
 from tests.controlplane.actors import ADA
+from tests.controlplane.commands import run
 from tests.controlplane.factories import GrantFactory, GroupFactory, PrincipalFactory, ServerFactory, ToolFactory
+from tests.controlplane.fleet.fake_enforcer import FakeEnforcer
 from tests.controlplane.people import HOSTILE, assert_inert, client_of, person
+from tests.controlplane.running import RunningPublisher
+from tests.controlplane.valkeys import Valkey
+from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.django_db
 SWITCHES = "/admin/incidents/killswitch/"
@@ -54,6 +60,24 @@ def test_a_responder_raises_a_switch_on_one_page_and_sees_who_confirms() -> None
     assert "Raised: server:files" in text
     change = Change.objects.get(kind=Kind.INCIDENT)
     assert text.count(f'hx-get="/parts/changes/{change.pk}/"') == 2, "in the message, and on the page for good"
+
+
+def test_the_page_tells_live_when_the_fleet_has_confirmed(
+    transactional_db: None, valkey: Valkey, broker: Valkey, data_dir: Path
+) -> None:
+    with RunningPublisher():
+        assert run("enroll", "one", "--server", "files").code == 0
+        with FakeEnforcer("one", ["files"], data_dir / "enforcers" / "one", valkey) as fake:
+            fake.in_flight = 1
+            client = client_of("responder")
+            text = post(client, SWITCHES + "add/", target="server:files", reason="broken into").content.decode()
+            part = text.split('hx-get="/parts/changes/')[1].split('"')[0]
+            url = f"/parts/changes/{part}"
+            wait_for(lambda: "published 1 of 1" in page(client, url), "the publisher")
+            assert "applied 0 of 1" in page(client, url), "a call that it stops is still in flight"
+            fake.in_flight = 0
+            wait_for(lambda: "applied 1 of 1" in page(client, url), "the enforcer")
+            assert f'hx-get="{url}"' not in page(client, url), "nothing is left to wait for"
 
 
 @pytest.mark.parametrize("target", ["everything", "server:UPPER", "risk:HUGE", "tool:files", "principal:"])
