@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tests.support.compose_file import Mount, Service
@@ -42,6 +42,11 @@ class Disk:
     def volume(self, name: str) -> Path:
         """Where this machine keeps it."""
         return self.home / "volumes" / name
+
+    def again(self, places: Iterable[str]) -> list[str]:
+        """What the environment links to, where scratch space was laid over it: a checkout below /tmp, say."""
+        hidden = (path for path in self._shown if any(path.is_relative_to(place) for place in places))
+        return [word for path in hidden for word in ("--ro-bind", str(path), str(path))]
 
     def root(self) -> list[str]:
         """bubblewrap's options for the root that the base image would be."""
@@ -135,6 +140,7 @@ class Box:
             scratch = self._disk.home / "scratch" / self.service.name / path.strip("/").replace("/", "-")
             scratch.mkdir(parents=True, exist_ok=True)
             options += ["--bind", str(scratch), path]
+        options += self._disk.again(self.service.tmpfs)
         for mount in self.service.mounts:
             options += [
                 "--ro-bind" if mount.read_only else "--bind",
