@@ -7,8 +7,7 @@ from typing import Any
 from django.test import Client
 
 from controlplane.accounts.services import create_api_token
-from controlplane.common.actor import Right
-from tests.controlplane.actors import ADA
+from controlplane.common.actor import Actor, Right
 
 ROOT = "/api/v1"
 
@@ -41,9 +40,10 @@ class Asker:
 
 
 def token_with(*rights: Right, name: str = "ci") -> str:
-    """Of all rights where none is named."""
+    """Of all rights where none is named; each name's token is made by somebody else."""
     scopes = [right.value for right in rights or Right]
-    return create_api_token(name=name, scopes=scopes, days=1, actor=ADA)[1]
+    maker = Actor(f"maker of {name}", frozenset(Right))
+    return create_api_token(name=name, scopes=scopes, days=1, actor=maker)[1]
 
 
 def asker(*rights: Right, name: str = "ci") -> Asker:

@@ -7,7 +7,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from controlplane.accounts.roles import ROLES
-from controlplane.common.actor import Actor
+from controlplane.accounts.services import create_api_token
+from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState, NotAllowed
 from controlplane.grants.models import Grant
 from controlplane.policy import edits
@@ -138,3 +139,12 @@ def test_other_roles_neither_propose_nor_approve(role: str) -> None:
 def test_an_author_edits_nothing_directly() -> None:
     with pytest.raises(NotAllowed):
         edits.save(section="grants", item=GRANT, actor=AUTHOR)
+
+
+@pytest.mark.parametrize(("first", "second"), [("token:ci", "ada"), ("ada", "token:ci")])
+def test_a_token_is_no_second_person_beside_whoever_made_it(first: str, second: str) -> None:
+    everything = frozenset(Right)
+    create_api_token(name="ci", scopes=["propose"], days=1, actor=Actor("ada", everything))
+    row = propose(section="groups", item={"name": "new"}, actor=Actor(first, everything))
+    with pytest.raises(NotAllowed):
+        approve(proposal_id=row.pk, actor=Actor(second, everything))
