@@ -46,7 +46,7 @@ def is_one_line(said: str, start: str) -> bool:
         (["up", "--port", "x"], "command line:1: --port: invalid int value: 'x'; "),
         (["up", "--port", "65536"], "command line:1: --port: 65536 is no port; "),
         (["up", "--data-dir", "/proc/nowhere"], "command line:1: --data-dir: /proc/nowhere can't be made, "),
-        (["enroll", "gate", "--server", "s", "--upstream", "ftp://x"], "command line:1: --upstream: is no URL of a "),
+        (["enroll", "gate", "--server", "s", "--upstream", "ftp://x"], "command line:1: --upstream: is no URL; "),
         (
             ["enroll", "gate", "--server", "s", "--upstream", "http://x/mcp"],
             "command line:1: --upstream: is plaintext ",
