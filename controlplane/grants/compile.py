@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from controlplane.common.numbers import as_read
 from controlplane.grants.models import Grant
 from enforcer.contract.levels import Risk
 from enforcer.contract.snapshot import GrantPolicy
@@ -18,7 +19,7 @@ def grant_policy(row: Grant) -> GrantPolicy:
         tools=tuple(row.tools) if row.server_id else EVERY_TOOL,
         risk=Risk(row.risk) if row.risk else None,
         max_risk=Risk(row.max_risk),
-        constraint=row.constraint,
+        constraint=as_read(row.constraint),
         rate=row.rate or None,
         not_before=_time(row.not_before),
         not_after=_time(row.not_after),

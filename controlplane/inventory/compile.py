@@ -2,7 +2,11 @@
 
 from typing import Literal, cast
 
-from controlplane.inventory.models import Server, Tool, TrustLevel
+import msgspec
+from django.db.models import Q, QuerySet
+
+from controlplane.common.numbers import as_read
+from controlplane.inventory.models import NEVER_APPROVED, Server, Tool, TrustLevel
 from enforcer.contract.levels import Risk
 from enforcer.contract.levels import TrustLevel as Level
 from enforcer.contract.snapshot import (
@@ -17,6 +21,7 @@ from enforcer.contract.snapshot import (
     ToolPolicy,
     TrustPolicy,
 )
+from enforcer.contract.strict_json import JsonObject
 
 ToolState = Literal["reviewed", "unreviewed", "changed", "quarantined"]
 
@@ -61,17 +66,31 @@ def server_policy(row: Server) -> ServerPolicy:
     )
 
 
+def tools_of(server: Server) -> QuerySet[Tool]:
+    """Those that its snapshot names: what nobody ever approved and the server no longer lists is forgotten."""
+    return server.tools.exclude(NEVER_APPROVED & Q(vanished_at__isnull=False)).order_by("name")
+
+
 def tool_policy(row: Tool) -> ToolPolicy:
-    """One tool."""
+    """One tool. What nobody can call has no schema: it may be one that nobody could check."""
+    made = callable_policy(row, as_read(row.input_schema))
+    if row.state == "reviewed":
+        return made
+    return msgspec.structs.replace(made, input_schema={}, path_arguments=None, url_arguments=None)
+
+
+def callable_policy(row: Tool, input_schema: JsonObject) -> ToolPolicy:
+    """The tool as if it were called with arguments of this schema."""
     return ToolPolicy(
         name=row.name,
         risk=Risk(row.risk),
         state=cast("ToolState", row.state),
-        input_schema=row.input_schema,
+        input_schema=input_schema,
         declared=row.declared,
         path_arguments=_pointers(row.path_arguments),
         url_arguments=_pointers(row.url_arguments),
         pin=row.pin or None,
+        seen=row.seen or None,
     )
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from controlplane.inventory.compile import tool_policy
-from controlplane.inventory.models import Tool
-from enforcer.contract.canonical import hash_of
+from controlplane.common.numbers import as_read
+from controlplane.inventory.compile import callable_policy
+from controlplane.inventory.models import Definition, Tool
+from enforcer.contract.canonical import canonical, hash_of
 from enforcer.contract.levels import Risk
-from enforcer.contract.strict_json import JsonObject
+from enforcer.contract.strict_json import JsonObject, parse_object
 from enforcer.policy.arguments import Pointers, compile_tool
 from enforcer.policy.pointers import text_of
 from enforcer.policy.risk import propose
@@ -45,15 +46,49 @@ class Reading:
 
 
 def proposed(tool: Tool) -> Proposed:
-    """By name and schema, which is all that is known of it."""
-    risk, why = propose(tool.name, "", {}, tool.input_schema)
+    """By all that is known of it."""
+    risk, why = _propose(seen_definition(tool) or {"name": tool.name, "inputSchema": tool.input_schema})
     return Proposed(risk.value, why, risk.rank > Risk(tool.risk).rank)
 
 
+def propose_for(definition: JsonObject) -> str:
+    """The risk of a tool that nobody classified yet."""
+    return _propose(definition)[0].value
+
+
+def seen_definition(tool: Tool) -> JsonObject | None:
+    """The newest that an enforcer saw live; nothing where none was, or it was too long to keep."""
+    return _definition(tool, tool.seen)
+
+
+def approved_definition(tool: Tool) -> JsonObject | None:
+    """The one that is pinned."""
+    return _definition(tool, tool.pin)
+
+
+def schema_to_approve(tool: Tool) -> JsonObject | str:
+    """What arguments would be checked against once the tool is approved, or why it can't be."""
+    if tool.twice:
+        return "the server lists its name more than once"
+    if not tool.seen:
+        declared: JsonObject = as_read(tool.input_schema)
+        return declared
+    definition = seen_definition(tool)
+    if definition is None:
+        return "its definition is too long to be kept"
+    schema = definition.get("inputSchema")
+    if not isinstance(schema, dict):
+        return "its definition has no input schema"
+    return "its input schema has a NUL in it" if schema and not storable(schema) else schema
+
+
 def reading(tool: Tool) -> Reading:
-    """As an enforcer of its server will take it."""
+    """As an enforcer of its server would take it, once it is approved."""
+    schema = schema_to_approve(tool)
+    if isinstance(schema, str):
+        return Reading(problem=schema)
     workspace, egress = tool.server.workspace or None, tuple(tool.server.egress)
-    compiled = compile_tool(tool_policy(tool), workspace=workspace, egress=egress)
+    compiled = compile_tool(callable_policy(tool, schema), workspace=workspace, egress=egress)
     if isinstance(compiled, SchemaProblem):
         return Reading(problem=f"{compiled.message}; {compiled.right}")
     paths = _found("path", compiled.path_pointers, bool(workspace), "workspace")
@@ -62,7 +97,8 @@ def reading(tool: Tool) -> Reading:
 
 def takes(tool: Tool) -> list[str]:
     """Names of its arguments, `?` behind those that may be left out, a few of many."""
-    schema = tool.input_schema if isinstance(tool.input_schema, dict) else {}
+    found = schema_to_approve(tool)
+    schema = found if isinstance(found, dict) else {}
     properties, required = schema.get("properties"), schema.get("required")
     names = list(properties) if isinstance(properties, dict) else []
     needed = set(required) if isinstance(required, list) and all(isinstance(r, str) for r in required) else set()
@@ -77,13 +113,37 @@ def mark(tools: Iterable[Tool]) -> str:
             "tool": [tool.server_id, tool.name],
             "state": tool.state,
             "risk": tool.risk,
-            "schema": tool.input_schema,
+            "schema": as_read(tool.input_schema),
             "pointers": [tool.path_arguments, tool.url_arguments],
             "pin": tool.pin,
+            "seen": [tool.seen, tool.twice, tool.vanished_at is not None],
         }
         for tool in tools
     ]
     return hash_of({"seen": [*seen]})
+
+
+def storable(schema: JsonObject) -> JsonObject:
+    """Nothing for what no column takes: PostgreSQL's JSON has no NUL."""
+    return {} if b"\\u0000" in canonical(schema) else schema
+
+
+def _definition(tool: Tool, wanted: str) -> JsonObject | None:
+    if not wanted:
+        return None
+    body = Definition.objects.filter(tool=tool, hash=wanted).values_list("body", flat=True).first()
+    return parse_object(body.encode()) if body else None
+
+
+def _propose(definition: JsonObject) -> tuple[Risk, str]:
+    name, description = definition.get("name"), definition.get("description")
+    annotations, schema = definition.get("annotations"), definition.get("inputSchema")
+    return propose(
+        name if isinstance(name, str) else "",
+        description if isinstance(description, str) else "",
+        annotations if isinstance(annotations, dict) else {},
+        schema if isinstance(schema, dict) else {},
+    )
 
 
 def _found(kind: str, pointers: Pointers, guarded: bool, guard: str) -> Found:

@@ -122,7 +122,11 @@ class ToolState(models.TextChoices):
 
 
 class Tool(models.Model):
-    """A tool of one server, declared in a policy file or discovered. Pointers: null is found by name, [] is none."""
+    """A tool of one server, declared in a policy file or discovered. Pointers: null is found by name, [] is none.
+
+    `pin`, `seen`: hashes of the approved definition and of the newest that an enforcer saw live, empty until there is
+    one. `twice`: the server lists the name more than once. `vanished_at`: since when it doesn't list it any more.
+    """
 
     server = models.ForeignKey(Server, on_delete=models.CASCADE, related_name="tools")
     name = models.CharField(max_length=256)
@@ -133,7 +137,11 @@ class Tool(models.Model):
     declared = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=ToolState, default=ToolState.UNREVIEWED)
     pin = models.CharField(max_length=71, blank=True)
-    history = History()
+    seen = models.CharField(max_length=71, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    twice = models.BooleanField(default=False)
+    vanished_at = models.DateTimeField(null=True, blank=True)
+    history = History(excluded_fields=["seen", "seen_at", "twice", "vanished_at"])
 
     class Meta:
         constraints = [
@@ -145,3 +153,36 @@ class Tool(models.Model):
 
     def __str__(self) -> str:
         return f"{self.server_id}/{self.name}"
+
+
+NEVER_APPROVED = models.Q(state=ToolState.UNREVIEWED, declared=False, pin="")
+
+
+class Definition(models.Model):
+    """What a server once said of a tool; a row never changes. `body` is canonical JSON, empty where it was too long.
+
+    Text and not JSON in the database: PostgreSQL's would write numbers in another way, and take no NUL.
+    """
+
+    tool = models.ForeignKey(Tool, on_delete=models.CASCADE, related_name="definitions")
+    hash = models.CharField(max_length=71)
+    body = models.TextField(blank=True)
+    size = models.PositiveIntegerField()
+    enforcer_id = models.CharField(max_length=63)
+    first_seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="definition_once_a_tool", fields=["tool", "hash"])]
+
+    def __str__(self) -> str:
+        return f"{self.tool} {self.hash}"
+
+
+class Sighting(models.Model):
+    """A receipt that tells of a definition, waiting to be taken in; gone once it was. `problem`: it could not be."""
+
+    receipt_id = models.CharField(max_length=64, unique=True)
+    problem = models.CharField(max_length=255, blank=True)
+
+    def __str__(self) -> str:
+        return self.receipt_id

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState
 from controlplane.common.services import service
-from controlplane.inventory.definition import mark, reading
+from controlplane.inventory.definition import mark, reading, schema_to_approve
 from controlplane.inventory.models import Tool, ToolState
 from controlplane.policy.services import policy_changed
 from controlplane.receipts.services import record_admin_receipt
@@ -91,10 +91,12 @@ def _rows(keys: Iterable[ToolKey]) -> Iterable[Tool]:
 
 
 def _approve(tool: Tool) -> None:
-    problem = reading(tool).problem
-    if problem:
+    problem, schema = reading(tool).problem, schema_to_approve(tool)
+    if problem or isinstance(schema, str):
         raise InvalidState("schema", f"{tool} can't be approved, no gate could check its arguments: {problem}")
-    if tool.state == ToolState.CHANGED:
+    if tool.seen:
+        tool.pin, tool.input_schema = tool.seen, schema
+    elif tool.state == ToolState.CHANGED:
         tool.pin = ""
     tool.declared = tool.declared or not tool.pin
     tool.state = ToolState.REVIEWED

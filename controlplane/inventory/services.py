@@ -5,7 +5,10 @@ States of tools are written by `review` too.
 
 from dataclasses import asdict, fields
 
+from controlplane.common.numbers import as_read
+from controlplane.inventory.definition import seen_definition
 from controlplane.inventory.models import Server, Tool, ToolState, TrustLevel
+from controlplane.inventory.sightings import same_schema, schema_of
 from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
 
 
@@ -26,12 +29,16 @@ def retire_server(server_id: str) -> None:
 
 
 def write_tool(tool: ToolSpec) -> None:
-    """A new declaration is reviewed in what it declares and forgets the pin; a quarantine stays."""
+    """A new declaration is reviewed in what it declares; a quarantine stays.
+
+    What was seen live is pinned where it has the declared schema, and holds the tool where it has another.
+    """
     row = Tool.objects.filter(server_id=tool.server_id, name=tool.name).first() or Tool()
-    if not row.declared or row.input_schema != tool.input_schema:
-        row.pin = ""
+    if not row.declared or as_read(row.input_schema) != tool.input_schema:
+        fits = bool(row.seen) and same_schema(tool.input_schema, schema_of(seen_definition(row)))
+        row.pin = row.seen if fits else ""
         if row.state != ToolState.QUARANTINED:
-            row.state = ToolState.REVIEWED
+            row.state = ToolState.REVIEWED if fits or not row.seen else ToolState.CHANGED
     for field in fields(tool):
         setattr(row, field.name, getattr(tool, field.name))
     row.declared = True

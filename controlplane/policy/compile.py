@@ -11,7 +11,7 @@ from controlplane.common.errors import InvalidState
 from controlplane.grants.compile import grant_policy
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import grants_on
-from controlplane.inventory.compile import server_policy, tool_policy, trust_policy
+from controlplane.inventory.compile import server_policy, tool_policy, tools_of, trust_policy
 from controlplane.inventory.models import Server
 from controlplane.principals.compile import identity_provider
 from controlplane.principals.models import IdentityProvider as ProviderRow
@@ -39,7 +39,7 @@ def compile_snapshot(
         trust=trust_policy(server.trust_level),
         server=server_policy(server),
         token_keys=token_keys,
-        tools=tuple(tool_policy(tool) for tool in server.tools.order_by("name")),
+        tools=tuple(tool_policy(tool) for tool in tools_of(server)),
         principals=tuple(_principal(caller, grants) for caller, grants in callers),
         grants=_grants(callers),
         identity_providers=tuple(identity_provider(row) for row in ProviderRow.objects.order_by("issuer")),

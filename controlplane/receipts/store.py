@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from controlplane.inventory.models import Sighting
 from controlplane.receipts.models import Chain, Conflict, Receipt, ReceiptIndex
 from enforcer.contract import strict_json
-from enforcer.contract.receipt import Link
+from enforcer.contract.receipt import Link, ReceiptType
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ def enter(chain: Chain, lines: Sequence[Line]) -> Taken:
         elif line.link.receipt_id in claimed:
             new[line.link.receipt_id] = _row(line)
     Receipt.objects.bulk_create(new.values())
+    told = [id_ for id_, row in new.items() if row.receipt_type == ReceiptType.DEFINITION]
+    Sighting.objects.bulk_create((Sighting(receipt_id=id_) for id_ in told), ignore_conflicts=True)
     _advance(chain)
     return Taken(len(new), len(lines) - len(new) - conflicts, conflicts)
 

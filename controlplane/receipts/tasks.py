@@ -6,6 +6,7 @@ import time
 from celery import shared_task
 from django.db import OperationalError, connection
 
+from controlplane.inventory.discovery import take_in
 from controlplane.receipts.services import ingest_batch
 from enforcer.contract.redis_names import INGEST_TASK
 
@@ -18,9 +19,11 @@ def ingest(envelope: str) -> None:
     """Store a batch. SQLite's waiting writers starve beside one that never lets go: hence the pause.
 
     What the database does not take now is dropped: it is in its enforcer's journal, which sends it until it is stored.
+    Definitions in it are taken in afterwards, with the next batch where that does not work now.
     """
     try:
         ingest_batch(envelope.encode())
+        take_in()
     except OperationalError as problem:
         log.warning("a batch was not stored now: %s", str(problem).partition("\n")[0])
     if connection.vendor == "sqlite":

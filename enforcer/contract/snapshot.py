@@ -72,7 +72,11 @@ class ServerPolicy(Part, frozen=True, kw_only=True):
 
 
 class ToolPolicy(Part, frozen=True, kw_only=True):
-    """A tool as declared or reviewed. `pin` is the hash of the whole reviewed definition; none until one was seen."""
+    """A tool as declared or reviewed. `pin` is the hash of the whole reviewed definition; none until one was seen.
+
+    `seen` is the hash of the live definition that the control plane knows: another one is news to it. The schema of a
+    tool that nobody may call is left out.
+    """
 
     name: str
     risk: Risk
@@ -82,6 +86,7 @@ class ToolPolicy(Part, frozen=True, kw_only=True):
     path_arguments: tuple[str, ...] | None = None
     url_arguments: tuple[str, ...] | None = None
     pin: str | None = None
+    seen: str | None = None
 
 
 class GrantPolicy(Part, frozen=True, kw_only=True):

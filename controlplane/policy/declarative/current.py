@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from controlplane.common.numbers import as_read
 from controlplane.credentials.models import VaultBackend, VaultReference
 from controlplane.credentials.specs import VaultBackendSpec
 from controlplane.grants.models import Grant
@@ -18,7 +19,6 @@ from controlplane.principals.models import Group, IdentityProvider, Principal
 from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalKey, PrincipalSpec
 from enforcer.contract.levels import Risk
 from enforcer.contract.levels import TrustLevel as Level
-from enforcer.contract.strict_json import MAX_INT
 
 Row = dict[str, Any]
 
@@ -68,7 +68,7 @@ def _trust_levels() -> Iterator[TrustLevelSpec]:
 def _identity_providers() -> Iterator[IdentityProviderSpec]:
     """The oldest first: it is the default issuer."""
     for row in IdentityProvider.objects.order_by("id").values(*_columns(IdentityProviderSpec)):
-        yield IdentityProviderSpec(**row | {"jwks": _as_read(row["jwks"])})
+        yield IdentityProviderSpec(**row | {"jwks": as_read(row["jwks"])})
 
 
 def _vault_backends() -> Iterator[VaultBackendSpec]:
@@ -98,7 +98,7 @@ def _tools(wanted: QuerySet[Tool]) -> tuple[dict[ToolKey, ToolSpec], dict[ToolKe
     discovered: dict[ToolKey, ToolSpec] = {}
     for row in wanted.values("declared", *_columns(ToolSpec)):
         found = declared if row.pop("declared") else discovered
-        schema = _as_read(row["input_schema"])
+        schema = as_read(row["input_schema"])
         spec = ToolSpec(**row | {"risk": Risk(row["risk"]), "input_schema": schema})
         found[spec.key] = spec
     return declared, discovered
@@ -113,7 +113,7 @@ def _grants(wanted: QuerySet[Grant]) -> Iterator[GrantSpec]:
             "group": row.pop("group__name") or "",
             "server_id": row["server_id"] or "",
             "max_risk": Risk(row["max_risk"]),
-            "constraint": _as_read(row["constraint"]),
+            "constraint": as_read(row["constraint"]),
         }
         yield GrantSpec(**row | made)
 
@@ -125,13 +125,3 @@ def _raised() -> Iterator[KillSpec]:
 
 def _columns(kind: type) -> list[str]:
     return [one.name for one in fields(kind)]
-
-
-def _as_read(value: Any) -> Any:
-    """PostgreSQL gives 1e300 back as an integer of 301 digits, which no JSON reader here would take for a number."""
-    if isinstance(value, dict):
-        return {key: _as_read(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_as_read(inner) for inner in value]
-    beyond = isinstance(value, int) and abs(value) > MAX_INT
-    return float(value) if beyond else value
