@@ -21,6 +21,9 @@ RIGHTS = [right.value for right in Right]
 class UserRow(Row[User]):
     """Somebody who signs in."""
 
+    username = serializers.CharField(
+        read_only=True
+    )  # without Django's pattern: its \\w is any letter, JSON Schema's ASCII
     roles = serializers.SerializerMethodField()
 
     class Meta:

@@ -58,11 +58,8 @@ def test_a_new_server_gets_a_first_snapshot_a_first_incident_state_and_a_lease(v
         assert waiting.wait_published(changed("files"), 10)
         lease = wait_for(lambda: lease_of(valkey, "files"), "a lease")
         snapshot, incident = snapshot_of(valkey, "files"), incident_of(valkey, "files")
-        keys = unseal(
-            bytes(valkey.client.get(redis_names.KEYS) or b""),
-            PayloadType.KEYS,
-            {running.ring.root.keyid: running.ring.root},
-        )
+        listed = wait_for(lambda: valkey.client.get(redis_names.KEYS), "the keys")
+        keys = unseal(bytes(listed), PayloadType.KEYS, {running.ring.root.keyid: running.ring.root})
     assert snapshot is not None
     assert incident is not None
     assert [tool.name for tool in snapshot.tools] == ["read"]
