@@ -104,6 +104,8 @@ def _checked(path: Path, text: str, file: File) -> Config:
     for number, upstream in enumerate(file.upstream):
         _check_upstream(number, upstream)
         _check_address(("upstream", number, "url"), upstream.url, networks)
+    if not 1 <= file.list_every_s <= 86_400:
+        raise WrongError(("list_every_s",), f"{file.list_every_s} is out of range; write seconds from 1 to 86400")
     if file.vault:
         raise WrongError(("vault", next(iter(file.vault))), "this version serves no vault; remove the table")
     if not Path(file.data_dir).is_absolute():

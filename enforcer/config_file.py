@@ -54,6 +54,7 @@ class File(_Table, frozen=True, kw_only=True):
     admin_listen: str = ""
     allowed_hosts: list[str] = []
     allowed_origins: list[str] = []
+    list_every_s: int = 60
     denials: Literal["error", "result"] = "error"
     log: Literal["auto", "json", "line"] = "auto"
     tls: Tls = Tls()

@@ -18,6 +18,7 @@ from enforcer.app import App
 from enforcer.config import Address, Config
 from enforcer.contract import redis_names
 from enforcer.contract.keys import Role, SigningKey
+from enforcer.discovery.watch import watch
 from enforcer.http_protocol import BoundedProtocol
 from enforcer.journal.journal import Journal
 from enforcer.link.celery_out import CelerySender
@@ -66,7 +67,8 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _exit, server)
     async with asyncio.TaskGroup() as tasks:
-        parts = (process.link.run(), process.watch.run(), _announce(process, listening))
+        looks = (watch(process.gate, id_, config.file.list_every_s) for id_ in config.server_ids)
+        parts = (process.link.run(), process.watch.run(), _announce(process, listening), *looks)
         background = [tasks.create_task(part) for part in parts]
         process.shipper.start()
         await server.serve(sockets=[listening])
@@ -99,7 +101,10 @@ class Process:
         self.watch = LoopWatch(metrics.loop_lag_seconds.observe)
         self._config = config
         self._servers = {
-            u.server: GatedServer(u, config, host, partial(metrics.started, u.server)) for u in config.file.upstream
+            u.server: GatedServer(
+                u, config, host, partial(metrics.started, u.server), partial(self._list_changed, u.server)
+            )
+            for u in config.file.upstream
         }
         journal.on_timing(metrics.journal_commit_seconds.observe)
         hooks = Hooks(
@@ -139,13 +144,24 @@ class Process:
     def _changed(self, server_id: str, _applied: Applied | None) -> None:
         self.gate.flights.stop_refused(server_id, lambda call, facts: refused_now(self.gate, call, facts))
 
+    def _list_changed(self, server_id: str) -> None:
+        self.gate.catalog(server_id).wanted.set()
+
     def _session_ended(self, session: Session) -> None:
         self._servers[session.server_id].release(session.owner)
 
     def _warnings(self) -> tuple[str, ...]:
         found = [server.warning for server in self._servers.values() if server.warning]
         problem = self.gate.journal.problem()
-        return (*found, *((f"journal: {problem}",) if problem else ()), *self.shipper.problems())
+        lists = [line for id_ in self._servers for line in self._list_warnings(id_)]
+        return (*found, *lists, *((f"journal: {problem}",) if problem else ()), *self.shipper.problems())
+
+    def _list_warnings(self, server_id: str) -> list[str]:
+        catalog = self.gate.catalog(server_id)
+        said = [f"{server_id}: it lists {name!a} more than once; nobody can call that" for name in catalog.twice()[:3]]
+        if catalog.left_out:
+            said.append(f"{server_id}: its tools change too often, {catalog.left_out} changes are not reported yet")
+        return said
 
 
 def _exit(server: Server) -> None:

@@ -11,7 +11,7 @@ from enforcer.mcp.methods import Treatment
 from enforcer.mcp.outbound import answer_to_server, outbound, upstream_headers
 from enforcer.mcp.param_headers import header_params
 from enforcer.mcp.upstream.base import Upstream, UpstreamFailure, UpstreamRequest
-from enforcer.mcp.upstream.shape import is_request
+from enforcer.mcp.upstream.shape import TOOLS_CHANGED, is_request
 from enforcer.pipeline import replies
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.results import Status, answer_of
@@ -83,7 +83,7 @@ async def _send(gate: Gate, tx: Transaction) -> Back:
         # The launch and the server's own questions count too.
         async with asyncio.timeout(gate.limits(tx.server_id).timeout_s):
             upstream = await gate.servers[tx.server_id].upstream(tx.policy.index.snapshot)
-            return await _exchange(upstream, _request(gate, tx))
+            return await _exchange(upstream, _request(gate, tx), gate.catalog(tx.server_id).wanted.set)
     except TimeoutError:
         raise UpstreamFailure("timeout", "no answer in time") from None
     finally:
@@ -91,7 +91,7 @@ async def _send(gate: Gate, tx: Transaction) -> Back:
             session.in_flight.pop(client_id, None)
 
 
-async def _exchange(upstream: Upstream, request: UpstreamRequest) -> Back:
+async def _exchange(upstream: Upstream, request: UpstreamRequest, list_changed: Callable[[], None]) -> Back:
     response: JsonObject | None = None
     async with upstream.exchange(request) as exchange:
         async for incoming in exchange:
@@ -99,6 +99,8 @@ async def _exchange(upstream: Upstream, request: UpstreamRequest) -> Back:
                 await _answer_server(upstream, request, incoming)
             elif "method" not in incoming:
                 response = incoming
+            elif incoming["method"] == TOOLS_CHANGED:
+                list_changed()
         return response, exchange.session_id
 
 

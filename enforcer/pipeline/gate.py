@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enforcer.config import Config
 from enforcer.contract.snapshot import Limits
 from enforcer.contract.strict_json import JsonObject
+from enforcer.discovery.catalog import Catalog
+from enforcer.discovery.lister import Lister
 from enforcer.identity.cache import TokenCache
 from enforcer.journal.journal import Journal
 from enforcer.link.link import Link
@@ -14,7 +16,6 @@ from enforcer.mcp.cursors import Cursors
 from enforcer.mcp.sessions import Sessions
 from enforcer.metrics import Metrics
 from enforcer.pipeline.buckets import Buckets
-from enforcer.pipeline.catalog import Catalog
 from enforcer.pipeline.inflight import Flight, Flights
 from enforcer.pipeline.server import GatedServer
 
@@ -37,12 +38,17 @@ class Gate:
     buckets: Buckets = field(default_factory=Buckets)
     tokens: TokenCache = field(default_factory=TokenCache)
     catalogs: dict[str, Catalog] = field(default_factory=dict)
+    listers: dict[str, Lister] = field(default_factory=dict)
     wall: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
 
     def catalog(self, server_id: str) -> Catalog:
         """What is known of a server's tools."""
         return self.catalogs.setdefault(server_id, Catalog())
+
+    def lister(self, server_id: str) -> Lister:
+        """How the gate itself lists a server's tools."""
+        return self.listers.setdefault(server_id, Lister())
 
     def limits(self, server_id: str) -> Limits:
         """Of the policy; the defaults until there is one."""

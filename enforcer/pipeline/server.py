@@ -28,9 +28,10 @@ class GatedServer:
         config: Config,
         host: Host,
         on_start: Callable[[bool], None] = lambda _sandboxed: None,
+        on_list_changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_start` hears of each process, and whether a sandbox holds it."""
-        self.server_id, self._on_start = file.server, on_start
+        """`on_start` hears of each process, and whether a sandbox holds it; `on_list_changed`: a process said so."""
+        self.server_id, self._on_start, self._on_list_changed = file.server, on_start, on_list_changed
         self.fs_policy, self.net_policy = "none", "none"  # an upstream by URL is in nobody's sandbox
         self.warning: str | None = None
         self._file, self._host = file, host
@@ -89,7 +90,12 @@ class GatedServer:
         if self.warning:
             log.warning("%s", self.warning)
         sandboxed = (plan.fs_policy, plan.net_policy) != ("none", "none")
-        return StdioUpstream(self.server_id, plan, on_start=lambda: self._on_start(sandboxed))
+        return StdioUpstream(
+            self.server_id,
+            plan,
+            on_start=lambda: self._on_start(sandboxed),
+            on_list_changed=self._on_list_changed,
+        )
 
 
 def _terms(snapshot: Snapshot) -> _Terms:

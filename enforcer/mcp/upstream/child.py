@@ -18,7 +18,7 @@ from enforcer.contract.strict_json import JsonObject
 from enforcer.mcp.upstream.base import UpstreamFailure
 from enforcer.mcp.upstream.inbox import Inboxes
 from enforcer.mcp.upstream.lines import LineSplitter
-from enforcer.mcp.upstream.shape import encode, read
+from enforcer.mcp.upstream.shape import TOOLS_CHANGED, encode, read
 from enforcer.mcp.upstream.stderr import StderrLog
 from enforcer.sandbox.plan import LaunchPlan
 
@@ -35,8 +35,10 @@ _STDIN, _STDOUT = 0, 1
 class Child(asyncio.SubprocessProtocol):
     """A running server. `session_id` names this process: a legacy session can't move to another one."""
 
-    def __init__(self, label: str, on_exit: Callable[["Child"], None]) -> None:
-        self.label = label
+    def __init__(
+        self, label: str, on_exit: Callable[["Child"], None], on_list_changed: Callable[[], None] = lambda: None
+    ) -> None:
+        self.label, self._on_list_changed = label, on_list_changed
         self.session_id = secrets.token_hex(16)
         self.holds_session = False
         self.inboxes = Inboxes()
@@ -134,6 +136,8 @@ class Child(asyncio.SubprocessProtocol):
             self._noise(line, result)
             return
         kind, message = result
+        if message.get("method") == TOOLS_CHANGED:
+            self._on_list_changed()
         inbox = self.inboxes.find(kind, message)
         if inbox is None:
             log.debug("%s: dropped a %s that belongs to no call in flight", self.label, kind)

@@ -5,6 +5,7 @@ from typing import Literal
 
 from enforcer.contract.strict_json import JsonObject, JsonValue, StrictJsonError, parse
 
+TOOLS_CHANGED = "notifications/tools/list_changed"
 Kind = Literal["request", "notification", "response", "error"]
 
 

@@ -65,8 +65,9 @@ class StdioUpstream:
         idle_s: float = DEFAULT_IDLE_S,
         max_children: int = DEFAULT_CHILDREN,
         on_start: Callable[[], None] = lambda: None,
+        on_list_changed: Callable[[], None] = lambda: None,
     ) -> None:
-        self._label, self._on_start = label, on_start
+        self._label, self._on_start, self._on_list_changed = label, on_start, on_list_changed
         self._plan = plan
         self._idle_s = idle_s
         self._max_children = max_children
@@ -111,7 +112,7 @@ class StdioUpstream:
         if self._closed:
             raise UpstreamFailure("unavailable", "the gate is shutting down", sent=False)
         self._make_room()
-        child = Child(self._label, self._forget)
+        child = Child(self._label, self._forget, self._on_list_changed)
         await child.start(self._plan)
         self._on_start()
         self._by_owner[owner] = child

@@ -76,6 +76,9 @@ class FakeServer:
     async def upstream(self, _snapshot: Snapshot) -> "FakeServer":
         return self
 
+    def release(self, _owner: str) -> None:
+        """Nothing was kept."""
+
     @asynccontextmanager
     async def exchange(self, request: UpstreamRequest) -> AsyncIterator["FakeExchange"]:
         self.seen.append(request)

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from enforcer.contract.strict_json import JsonObject, JsonValue
+from enforcer.discovery import look
 from enforcer.mcp.upstream.base import UpstreamRequest
-from enforcer.pipeline import know_tools as stage
 from enforcer.pipeline.decide import decide_call
 from enforcer.pipeline.know_tools import know_tools
 from tests.enforcer.pipeline.parts import Bench
@@ -43,7 +43,7 @@ async def test_concurrent_first_calls_list_once() -> None:
 async def test_the_whole_list_has_one_deadline_and_who_waited_for_it_does_not_wait_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stage, "TIMEOUT_S", 0.1)
+    monkeypatch.setattr(look, "TIMEOUT_S", 0.1)
     bench = Bench(silence)
     async with asyncio.timeout(1):
         assert await details(bench, 8) == ["not sent: its tools can't be listed, upstream_timeout"] * 8

@@ -3,7 +3,7 @@ import msgspec
 from enforcer.contract.definition import definition_hash
 from enforcer.contract.snapshot import Snapshot, ToolPolicy
 from enforcer.contract.strict_json import JsonObject
-from enforcer.pipeline.catalog import Catalog
+from enforcer.discovery.catalog import Catalog
 from enforcer.policy.index import Index, build_index
 from tests.vectors.make import a_snapshot
 
