@@ -3,7 +3,7 @@ import msgspec
 from enforcer.contract.definition import definition_hash
 from enforcer.contract.snapshot import Snapshot, ToolPolicy
 from enforcer.contract.strict_json import JsonObject
-from enforcer.discovery.catalog import Catalog
+from enforcer.discovery.catalog import OF_A_TOOL, REPEAT_S, Catalog
 from enforcer.policy.index import Index, build_index
 from tests.vectors.make import a_snapshot
 
@@ -81,3 +81,60 @@ def test_a_difference_that_any_caller_is_sent_holds_the_tool_for_calls() -> None
     assert catalog.definition(INDEX, "fs_read") == "changed"
     assert catalog.shows(INDEX, LIVE)
     assert catalog.definition(INDEX, "fs_read") == "same"
+
+
+def news(catalog: Catalog, index: Index = INDEX, now: float = 0.0) -> list[tuple[str, str]]:
+    return [(s.what, s.tool_name) for s in catalog.unreported(index, now)]
+
+
+def test_what_the_policy_does_not_know_is_news_until_it_is_reported() -> None:
+    catalog, other = Catalog(), {**LIVE, "name": "fs_write"}
+    assert news(catalog) == []
+    catalog.learn(INDEX, [LIVE, other, other])
+    assert news(catalog) == [("seen", "fs_read"), ("twice", "fs_write")]
+    for sighting in catalog.unreported(INDEX, 0.0):
+        catalog.reported(sighting, 0.0)
+    assert news(catalog) == []
+
+
+def test_what_the_policy_has_seen_is_no_news_and_its_loss_is() -> None:
+    catalog, known = Catalog(), an_index(seen=definition_hash(LIVE))
+    catalog.learn(known, [LIVE])
+    assert news(catalog, known) == []
+    catalog.learn(known, [])
+    assert news(catalog, known) == [("gone", "fs_read")]
+
+
+def test_a_report_that_the_policy_still_does_not_know_is_made_again_later() -> None:
+    catalog = Catalog()
+    catalog.learn(INDEX, [LIVE])
+    catalog.reported(next(catalog.unreported(INDEX, 0.0)), 0.0)
+    assert news(catalog, now=REPEAT_S - 1) == []
+    assert news(catalog, now=REPEAT_S) == [("seen", "fs_read")]
+
+
+def test_a_tool_that_changes_all_the_time_is_held_all_the_time_and_reported_now_and_then() -> None:
+    catalog, reports = Catalog(), 0
+    catalog.learn(INDEX, [LIVE])
+    for number in range(100):
+        catalog.learn(INDEX, [{**LIVE, "description": str(number)}])
+        assert catalog.definition(INDEX, "fs_read") == "changed"
+        for sighting in list(catalog.unreported(INDEX, 0.0)):
+            catalog.reported(sighting, 0.0)
+            reports += 1
+    assert (reports, catalog.left_out) == (OF_A_TOOL.count, 1)
+
+
+def test_a_name_that_no_policy_could_hold_is_not_reported() -> None:
+    catalog = Catalog()
+    catalog.learn(INDEX, [{**LIVE, "name": name} for name in ("", "x" * 257, "x" * 256)])
+    assert news(catalog) == [("seen", "x" * 256)]
+
+
+def test_a_page_that_shows_something_else_has_the_list_looked_at() -> None:
+    catalog = Catalog()
+    catalog.learn(INDEX, [LIVE])
+    catalog.shows(INDEX, LIVE)
+    assert not catalog.wanted.is_set()
+    catalog.shows(INDEX, {**LIVE, "name": "new"})
+    assert catalog.wanted.is_set()
