@@ -1,6 +1,7 @@
 """One call beside everything that is known about it, and how a refusal of it is worded."""
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from enforcer.contract.incident import Incident
 from enforcer.contract.levels import Risk
@@ -59,10 +60,11 @@ class Case:
 
 
 def open_case(index: Index, incident: Incident, call: Call, facts: Facts, now: float) -> Case:
-    """Look up the tool and the grants of the caller that speak of it; without a tool, all of them."""
+    """Look up the tool and the grants of the caller that speak of it; without a tool, one that allows anything."""
     principal = index.principal(call.caller.subject, call.caller.issuer)
     if call.tool == NO_TOOL:
-        return Case(index, incident, call, facts, now, None, None, _in_force(principal.grants, now))
+        allowing = (g for g in principal.grants if not g.denies and g.holds_at(now))
+        return Case(index, incident, call, facts, now, None, None, tuple(islice(allowing, 1)))
     tool = index.tools.get(call.tool)
     if tool is None:
         return Case(index, incident, call, facts, now, None, None, ())

@@ -51,8 +51,10 @@ def decide(index: Index, incident: Incident | None, call: Call, facts: Facts, no
 
 
 def buckets_of(index: Index, call: Call) -> dict[str, Rate]:
-    """The buckets that a call may take from, for `Facts.rates`: the server's and those of the caller's grants."""
-    mine = index.grants_of(call.caller.subject, call.caller.issuer)
+    """The buckets that a call may take from, for `Facts.rates`: the server's and those of the grants that allow it."""
+    tool = index.tools.get(call.tool)
+    principal = index.principal(call.caller.subject, call.caller.issuer)
+    mine = () if tool is None else principal.grants_for(tool.policy, tool.policy.risk)
     found = {g.policy.id: g.rate for g in mine if g.rate is not None and not g.denies}
     return found if index.server_rate is None else {**found, SERVER_BUCKET: index.server_rate}
 

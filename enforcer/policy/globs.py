@@ -41,6 +41,11 @@ def compile_glob(pattern: str) -> Glob:
     return Glob(head, tuple(piece for piece in rest[:-1] if piece), rest[-1])
 
 
+def is_plain(pattern: str) -> bool:
+    """Whether it fits nothing but itself."""
+    return "*" not in pattern and "?" not in pattern
+
+
 def matches(pattern: str, name: str) -> bool:
     """Whether the pattern fits the whole name."""
     return compile_glob(pattern).matches(name)

@@ -9,14 +9,17 @@ from math import inf
 from enforcer.contract.levels import Risk
 from enforcer.contract.snapshot import GrantPolicy, ToolPolicy
 from enforcer.contract.times import from_text
-from enforcer.policy.globs import matches
+from enforcer.policy.globs import is_plain, matches
 from enforcer.policy.rates import NO_ROOM, Rate, parse_rate
 from enforcer.policy.schema import CompiledSchema, SchemaProblem, compile_constraint
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedGrant:
-    """Valid from `starts` until before `ends`, unix seconds. `problem` says what could not be read."""
+    """Valid from `starts` until before `ends`, unix seconds. `problem` says what could not be read.
+
+    `exact_names`: the only tools that it can speak of; empty where a glob or a selector is in it.
+    """
 
     policy: GrantPolicy
     starts: float
@@ -24,6 +27,9 @@ class IndexedGrant:
     rate: Rate | None
     constraint: CompiledSchema | SchemaProblem | None
     problem: str | None
+    exact_names: frozenset[str] = (
+        frozenset()
+    )  # the only tools that it can speak of; empty where a glob or selector is in it
 
     @property
     def denies(self) -> bool:
@@ -62,6 +68,7 @@ def read_grant(policy: GrantPolicy) -> IndexedGrant:
         rate=NO_ROOM if policy.rate is not None and rate is None else rate,
         constraint=constraint,
         problem="; ".join(p for p in problems if p) or None,
+        exact_names=frozenset(policy.tools) if policy.tools and all(map(is_plain, policy.tools)) else frozenset(),
     )
 
 

@@ -19,6 +19,7 @@ from enforcer.policy.rates import Rate, parse_rate
 from enforcer.policy.schema import SchemaProblem
 
 SERVER_BUCKET = "server"
+REMEMBERED = 1024  # tools of a principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +37,50 @@ class IndexedTool:
     compiled: CompiledTool
 
 
+Grants = tuple[IndexedGrant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Grants that go together, in the order of their ids: by the exact name of a tool, and those that name none so."""
+
+    all: Grants
+    by_name: Mapping[str, Grants]
+    loose: Grants
+
+    def that_may_speak_of(self, name: str) -> Grants:
+        """However many there are besides, these alone are looked at for a tool."""
+        exact = self.by_name.get(name, ())
+        if not exact or not self.loose:
+            return exact or self.loose
+        return tuple(sorted((*exact, *self.loose), key=lambda g: g.policy.id))
+
+
 @dataclass(frozen=True, slots=True)
 class IndexedPrincipal:
-    """A principal's groups and grants, the grants in the order of their ids."""
+    """A principal's groups and what was granted to it and to them."""
 
     groups: frozenset[str]
-    grants: tuple[IndexedGrant, ...]
-    _of_tool: dict[tuple[str, Risk], tuple[IndexedGrant, ...]] = field(default_factory=dict, compare=False, repr=False)
+    holdings: Holdings
+    _of_tool: dict[tuple[str, Risk], Grants] = field(default_factory=dict, compare=False, repr=False)
 
-    def grants_for(self, tool: ToolPolicy, risk: Risk) -> tuple[IndexedGrant, ...]:
-        """Those that speak of a tool of this server at a call's risk, whatever the time; remembered once asked."""
+    @property
+    def grants(self) -> Grants:
+        """All of them, in the order of their ids."""
+        return self.holdings.all
+
+    def grants_for(self, tool: ToolPolicy, risk: Risk) -> Grants:
+        """Those that speak of a tool of this server at a call's risk, whatever the time; the last are remembered."""
         found = self._of_tool.get((tool.name, risk)) if self.grants else ()
         if found is None:
-            found = tuple(g for g in self.grants if g.speaks_of(tool, risk))
+            found = tuple(g for g in self.holdings.that_may_speak_of(tool.name) if g.speaks_of(tool, risk))
+            if len(self._of_tool) >= REMEMBERED:
+                self._of_tool.clear()
             self._of_tool[tool.name, risk] = found
         return found
 
 
-NOBODY = IndexedPrincipal(frozenset(), ())
+NOBODY = IndexedPrincipal(frozenset(), Holdings((), {}, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +112,12 @@ def build_index(snapshot: Snapshot) -> Index | IndexProblem:
     if isinstance(tools, IndexProblem):
         return tools
     grants = {policy.id: read_grant(policy) for policy in snapshot.grants}
+    shared = _Shared(grants)
     return Index(
         snapshot=snapshot,
         expires_at=from_text(snapshot.expires_at),
         tools=MappingProxyType(tools),
-        principals=MappingProxyType({_who(p): _principal(p, grants) for p in snapshot.principals}),
+        principals=MappingProxyType({_who(p): shared.principal(p) for p in snapshot.principals}),
         server_rate=_rate(snapshot.server.limits.rate),
         warnings=tuple(f"grant {g.policy.id!r}: {g.problem}" for g in grants.values() if g.problem),
     )
@@ -105,8 +133,30 @@ def _tools(snapshot: Snapshot) -> dict[str, IndexedTool] | IndexProblem:
     return made
 
 
-def _principal(policy: PrincipalPolicy, grants: Mapping[str, IndexedGrant]) -> IndexedPrincipal:
-    return IndexedPrincipal(frozenset(policy.groups), tuple(grants[name] for name in sorted(set(policy.grants))))
+class _Shared:
+    """Members of one group mostly hold the same: what is worked out for one serves the others."""
+
+    def __init__(self, grants: Mapping[str, IndexedGrant]) -> None:
+        self._grants = grants
+        self._known: dict[frozenset[str], Holdings] = {}
+
+    def principal(self, policy: PrincipalPolicy) -> IndexedPrincipal:
+        ids = frozenset(policy.grants)
+        if ids not in self._known:
+            self._known[ids] = _holdings(tuple(self._grants[id_] for id_ in sorted(ids)))
+        return IndexedPrincipal(frozenset(policy.groups), self._known[ids])
+
+
+def _holdings(grants: Grants) -> Holdings:
+    named: dict[str, list[IndexedGrant]] = {}
+    loose: list[IndexedGrant] = []
+    for grant in grants:
+        if grant.exact_names:
+            for name in grant.exact_names:
+                named.setdefault(name, []).append(grant)
+        else:
+            loose.append(grant)
+    return Holdings(grants, {name: tuple(found) for name, found in named.items()}, tuple(loose))
 
 
 def _rate(text: str | None) -> Rate | None:

@@ -4,7 +4,10 @@ import msgspec
 import pytest
 
 from enforcer.contract.keys import SigningKey
-from enforcer.contract.snapshot import PrincipalPolicy, Snapshot
+from enforcer.contract.levels import Risk
+from enforcer.contract.snapshot import PrincipalPolicy, Snapshot, ToolPolicy
+from enforcer.policy import index as indexing
+from enforcer.policy.grants import IndexedGrant
 from enforcer.policy.index import Index, IndexProblem, build_index
 from tests.enforcer.policy.support import grant, index_of, snapshot, tool
 from tests.vectors.make import a_snapshot
@@ -56,3 +59,33 @@ def test_a_principal_is_its_issuer_and_its_subject() -> None:
     assert len(index.grants_of("alice", "idp")) == 1
     assert index.grants_of("alice", "other") == ()
     assert index.principal("eve", "idp").groups == frozenset()
+
+
+@pytest.mark.parametrize(("tools", "grants"), [(10, 20), (200, 20_000)])
+def test_a_decision_looks_at_the_grants_of_its_tool_alone(
+    tools: int, grants: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    speaks_of = IndexedGrant.speaks_of
+
+    def counted(self: IndexedGrant, policy: ToolPolicy, risk: Risk) -> bool:
+        looked.append(self.policy.id)
+        return speaks_of(self, policy, risk)
+
+    monkeypatch.setattr(IndexedGrant, "speaks_of", counted)
+    named = [grant(f"g{n}", tools=(f"tool_{n % tools}",)) for n in range(grants)]
+    index = index_of(
+        snapshot(*named, grant("glob", tools=("tool_?",)), tools=tuple(tool(f"tool_{n}") for n in range(tools)))
+    )
+    found = index.principal("alice", "idp").grants_for(index.tools["tool_3"].policy, Risk.MEDIUM)
+    assert len(looked) == grants // tools + 1 == len(found)
+    assert [g.policy.id for g in found] == sorted(g.policy.id for g in found)
+
+
+def test_what_is_remembered_of_a_principal_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "REMEMBERED", 3)
+    index = index_of(snapshot(grant(), tools=tuple(tool(f"tool_{n}") for n in range(10))))
+    alice = index.principal("alice", "idp")
+    for each in index.tools.values():
+        assert len(alice.grants_for(each.policy, Risk.MEDIUM)) == 1
+    assert len(alice._of_tool) <= 3
