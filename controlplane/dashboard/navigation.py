@@ -33,7 +33,7 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Policy",
         (
             Place("Servers", "admin:inventory_server_changelist"),
-            Place("Tools", "admin:inventory_tool_changelist", counter="waiting_tools"),
+            Place("Tools", "admin:inventory_tool_changelist"),
             Place("Principals", "admin:principals_principal_changelist"),
             Place("Groups", "admin:principals_group_changelist"),
             Place("Grants", "admin:grants_grant_changelist"),
@@ -44,6 +44,7 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
     (
         "Work",
         (
+            Place("Reviews", "admin:inventory_tool_reviews", counter="waiting_tools"),
             Place("Proposals", "admin:policy_proposal_changelist", counter="open_proposals"),
             Place("Receipts", "admin:receipts_receipt_changelist", Right.READ_RECEIPTS),
         ),

@@ -6,7 +6,8 @@ from typing import Any
 from controlplane.common.actor import Actor, Right
 from controlplane.dashboard.counters import counters
 from controlplane.fleet.models import ACTIVE, Enforcer
-from controlplane.inventory.models import Server, Tool, ToolState
+from controlplane.inventory.models import Server, Tool
+from controlplane.inventory.review import waiting_tools
 from controlplane.policy.models import Change, Proposal
 from controlplane.receipts.models import Receipt
 
@@ -44,7 +45,7 @@ def overview_of(actor: Actor) -> Overview:
         enforcers=fleet.count(),
         counts=counters(),
         fleet=list(fleet[:ROWS]),
-        waiting_tools=list(live_tools.exclude(state=ToolState.REVIEWED).order_by("server_id", "name")[:ROWS]),
+        waiting_tools=list(waiting_tools()[:ROWS]),
         proposals=list(Proposal.objects.filter(decided_at__isnull=True).order_by("-id")[:ROWS]),
         changes=list(Change.objects.order_by("-id")[:ROWS]),
         receipts=list(Receipt.objects.order_by("-event_time").defer("line")[:ROWS]) if reads else [],

@@ -142,6 +142,7 @@ class Tool(models.Model):
     twice = models.BooleanField(default=False)
     vanished_at = models.DateTimeField(null=True, blank=True)
     history = History(excluded_fields=["seen", "seen_at", "twice", "vanished_at"])
+    bodies: dict[str, str] | None = None  # definitions by hash, where a page fetched them for many tools
 
     class Meta:
         constraints = [

@@ -5,18 +5,20 @@ was never seen whole has no pin, and an old pin is of what it was before it chan
 declared in what its row says, and the first live definition that fits it is pinned.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState
 from controlplane.common.services import service
-from controlplane.inventory.definition import mark, reading, schema_to_approve
-from controlplane.inventory.models import Tool, ToolState
+from controlplane.inventory.definition import fetch_definitions, mark, reading, schema_to_approve
+from controlplane.inventory.definition_text import has_unseen
+from controlplane.inventory.models import NEVER_APPROVED, Tool, ToolState
 from controlplane.policy.services import policy_changed
 from controlplane.receipts.services import record_admin_receipt
+from enforcer.contract.levels import Risk
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
 ToolKey = tuple[str, str]
@@ -33,14 +35,20 @@ class Reviewed:
 
 
 @service(Right.EDIT_POLICY)
-def review_tools(*, keys: Iterable[ToolKey], seen: str, actor: Actor, reason: str = "") -> Reviewed:
-    """Approve these, all or none; raises `InvalidState` where they are no longer what was `seen`, or can't be used."""
+def review_tools(
+    *, keys: Iterable[ToolKey], seen: str, actor: Actor, reason: str = "", risks: Mapping[ToolKey, Risk] | None = None
+) -> Reviewed:
+    """Approve these, all or none, at the risks that the reviewer gives them.
+
+    Raises `InvalidState` where they are no longer what was `seen`, or can't be used.
+    """
     tools = _tools(keys)
+    fetch_definitions(tools)
     if mark(tools) != seen:
         raise InvalidState("changed_since", "somebody or something changed these since you looked; look again")
     waiting = [tool for tool in tools if tool.state != ToolState.REVIEWED]
     for tool in waiting:
-        _approve(tool)
+        _approve(tool, (risks or {}).get((tool.server_id, tool.name)))
     return _done("tool.review", waiting, actor, reason)
 
 
@@ -64,10 +72,16 @@ def end_tool_quarantine(*, server_id: str, name: str, actor: Actor, reason: str 
     return _set_state(tools, ToolState.UNREVIEWED, "tool.end_quarantine", actor, reason)
 
 
-def waiting_tools(server_id: str) -> QuerySet[Tool]:
-    """What waits for a review there, in the order of names; a quarantine is somebody's decision and waits for none."""
-    rows = Tool.objects.filter(server_id=server_id, state__in=(ToolState.UNREVIEWED, ToolState.CHANGED))
-    return rows.select_related("server__trust_level").order_by("name")
+def waiting_tools(server_id: str = "") -> QuerySet[Tool]:
+    """What waits for a review there, or anywhere, in the order of names.
+
+    A quarantine is somebody's decision and waits for none; what vanished before anybody looked has gone.
+    """
+    rows = Tool.objects.filter(state__in=(ToolState.UNREVIEWED, ToolState.CHANGED), server__retired=False)
+    rows = rows.exclude(NEVER_APPROVED & Q(vanished_at__isnull=False))
+    if server_id:
+        rows = rows.filter(server_id=server_id)
+    return rows.select_related("server__trust_level").order_by("server_id", "name")
 
 
 def _tools(keys: Iterable[ToolKey]) -> list[Tool]:
@@ -90,7 +104,9 @@ def _rows(keys: Iterable[ToolKey]) -> Iterable[Tool]:
         yield from rows.select_related("server__trust_level")
 
 
-def _approve(tool: Tool) -> None:
+def _approve(tool: Tool, risk: Risk | None) -> None:
+    if has_unseen(tool.name):
+        raise InvalidState("name", f"{tool.name!a} can't be approved, its name has characters that can't be seen")
     problem, schema = reading(tool).problem, schema_to_approve(tool)
     if problem or isinstance(schema, str):
         raise InvalidState("schema", f"{tool} can't be approved, no gate could check its arguments: {problem}")
@@ -99,7 +115,7 @@ def _approve(tool: Tool) -> None:
     elif tool.state == ToolState.CHANGED:
         tool.pin = ""
     tool.declared = tool.declared or not tool.pin
-    tool.state = ToolState.REVIEWED
+    tool.state, tool.risk = ToolState.REVIEWED, risk.value if risk else tool.risk
     tool.save()
 
 

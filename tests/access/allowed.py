@@ -56,6 +56,7 @@ PAGES: dict[str, Rule] = {
     **admin_pages("inventory/server", history=VIEW, add=EDIT, change=EDIT, delete=EDIT),
     **admin_pages("inventory/tool", history=VIEW, add=EDIT, change=EDIT, delete=EDIT),
     "admin/inventory/tool/review/": form(OWNER),
+    "admin/inventory/tool/reviews/": form(VIEW),
     "admin/inventory/tool/<int:pk>/quarantine/": form(OWNER),
     "admin/inventory/tool/<int:pk>/end-quarantine/": form(OWNER),
     **admin_pages("principals/principal", history=VIEW, add=EDIT, change=EDIT, delete=EDIT),

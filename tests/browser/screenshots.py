@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.conftest import sign_in_by_link
 from tests.support.bench import open_bench
+from tests.support.processes import wait_for
+from tests.support.shifting import POISONED, WRITE, Shifty
 from tests.support.system import System, running
 
 SIZES = {"1400": {"width": 1400, "height": 900}, "420": {"width": 420, "height": 900}}
@@ -26,6 +28,8 @@ PAGES = {
     "grant": "/admin/grants/grant/add/",
     "history": "/admin/policy/change/",
     "receipts": "/admin/receipts/receipt/",
+    "reviews": "/admin/inventory/tool/reviews/",
+    "review": "/admin/inventory/tool/review/?server=shifty",
     "fleet": "/admin/fleet/enforcer/",
     "everything": "/admin/",
     "find": "/find/?q=ledger",
@@ -52,7 +56,13 @@ def take(system: System, browser: Browser, out: Path) -> None:
 
 
 def lively(system: System) -> None:
-    """Some calls, some refused, and a switch that is up."""
+    """Some calls, some refused, a switch that is up, and a server whose tools have changed."""
+    shifty = Shifty(system)
+    wait_for(lambda: "fs_read" in shifty.waiting(), "the tool in the queue")
+    shifty.approve()
+    shifty.says(POISONED, WRITE)
+    wait_for(lambda: "fs_read  changed" in shifty.waiting(), "the change in the queue", timeout_s=30)
+    wait_for(lambda: "fs_write" in shifty.waiting(), "the new tool in the queue", timeout_s=30)
     ada, grace = (system.caller("gate", system.token(name)) for name in ("ada", "grace"))
     for number in range(6):
         ada.call("note", {"nonce": f"n{number}"})

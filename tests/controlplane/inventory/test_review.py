@@ -28,6 +28,7 @@ from tests.support.processes import wait_for
 pytestmark = pytest.mark.django_db
 TOOLS = "/admin/inventory/tool/"
 PIN = "sha256:" + "0" * 64
+NOTHING = "nothing in its name says what it does"
 UNFIT: JsonObject = {"$ref": "https://evil.example/schema"}
 
 
@@ -140,8 +141,8 @@ def test_the_command_lists_what_waits_with_risk_reason_and_arguments(files: Serv
     ended = run("review", "files")
     assert ended.code == 0
     assert ended.out.splitlines() == [
-        "fs_⟨U+001B⟩[31mred⟨U+202E⟩  changed  LOW, proposed MEDIUM: nothing in its name says what it does  takes data?",
-        "fs_delete  unreviewed  LOW, proposed HIGH: its name says 'delete'  takes path  /path unchecked",
+        "fs_⟨U+001B⟩[31mred⟨U+202E⟩  changed  not seen live  LOW, proposed MEDIUM: " + NOTHING + "  takes data?",
+        "fs_delete  unreviewed  not seen live  LOW, proposed HIGH: its name says 'delete'  takes path  /path unchecked",
     ]
     assert "left in quarantine: odd" in ended.err
     assert not Change.objects.exists()

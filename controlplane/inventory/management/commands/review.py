@@ -9,9 +9,10 @@ from controlplane.common.actor import host_operator
 from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
 from controlplane.common.errors import StackUnreachable
 from controlplane.common.unseen import shortened
-from controlplane.inventory.definition import mark, proposed, reading, takes
+from controlplane.inventory.definition import fetch_definitions, mark, proposed, reading, takes
 from controlplane.inventory.models import Server, Tool, ToolState
 from controlplane.inventory.review import MOST, review_tools, waiting_tools
+from controlplane.inventory.review_queue import what_changed
 from controlplane.policy.waiting import wait_applied, wait_published
 
 PUBLISH_TIMEOUT_S = 30.0
@@ -35,6 +36,7 @@ class Command(commands.Command):
         if options["wait"] is not None and not options["approve_all"]:
             raise UsageError.option("--wait", "nothing changes without --approve-all; leave it out")
         waiting = list(waiting_tools(server_id))
+        fetch_definitions(waiting)
         self._say_quarantined(server_id)
         if not waiting:
             self.stdout.write("nothing waits")
@@ -83,5 +85,6 @@ def line(tool: Tool) -> str:
     )
     unchecked = [f"{p} unchecked" for kind in read.kinds if kind.unchecked for p in kind.pointers]
     taken = f"takes {', '.join(takes(tool)) or 'nothing'}"
+    why, _ = what_changed(tool)
     notes = [f"can't be checked: {read.problem}"] if read.problem else unchecked
-    return "  ".join(shortened(text, LONGEST) for text in (tool.name, tool.state, risk, taken, *notes))
+    return "  ".join(shortened(text, LONGEST) for text in (tool.name, tool.state, why, risk, taken, *notes))
