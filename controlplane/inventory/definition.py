@@ -11,7 +11,7 @@ from enforcer.contract.levels import Risk
 from enforcer.contract.strict_json import JsonObject, parse_object
 from enforcer.policy.arguments import Pointers, compile_tool
 from enforcer.policy.pointers import text_of
-from enforcer.policy.risk import propose
+from enforcer.policy.risk_proposal import propose
 from enforcer.policy.schema import SchemaProblem
 
 FIELDS_SHOWN = 12
@@ -19,11 +19,13 @@ FIELDS_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What name and schema propose; `above` where somebody declared less."""
+    """What the definition proposes; `above` where somebody declared less. `others`: reasons beside the first."""
 
     risk: str
     why: str
     above: bool
+    others: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,14 @@ class Reading:
 
 def proposed(tool: Tool) -> Proposed:
     """By all that is known of it."""
-    risk, why = _propose(seen_definition(tool) or {"name": tool.name, "inputSchema": tool.input_schema})
-    return Proposed(risk.value, why, risk.rank > Risk(tool.risk).rank)
+    made = propose(seen_definition(tool) or {"name": tool.name, "inputSchema": tool.input_schema})
+    others = tuple(f"{reason.says} ({reason.risk.value})" for reason in made.reasons[1:])
+    return Proposed(made.risk.value, made.why, made.risk.rank > Risk(tool.risk).rank, others, made.doubts)
 
 
 def propose_for(definition: JsonObject) -> str:
     """The risk of a tool that nobody classified yet."""
-    return _propose(definition)[0].value
+    return propose(definition).risk.value
 
 
 def seen_definition(tool: Tool) -> JsonObject | None:
@@ -149,17 +152,6 @@ def _definition(tool: Tool, wanted: str) -> JsonObject | None:
     else:
         body = Definition.objects.filter(tool=tool, hash=wanted).values_list("body", flat=True).first()
     return parse_object(body.encode()) if body else None
-
-
-def _propose(definition: JsonObject) -> tuple[Risk, str]:
-    name, description = definition.get("name"), definition.get("description")
-    annotations, schema = definition.get("annotations"), definition.get("inputSchema")
-    return propose(
-        name if isinstance(name, str) else "",
-        description if isinstance(description, str) else "",
-        annotations if isinstance(annotations, dict) else {},
-        schema if isinstance(schema, dict) else {},
-    )
 
 
 def _found(kind: str, pointers: Pointers, guarded: bool, guard: str) -> Found:

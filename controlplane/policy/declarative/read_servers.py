@@ -11,7 +11,7 @@ from controlplane.policy.declarative.policy import ToolKey
 from controlplane.policy.declarative.rates import read_rate
 from controlplane.policy.declarative.reader import Reader
 from enforcer.contract.levels import Risk, TrustLevel
-from enforcer.policy.risk import propose
+from enforcer.policy.risk_proposal import propose
 
 LONGEST_PATH = 4096
 LONGEST_TOOL_NAME = 256
@@ -72,7 +72,7 @@ def read_tool(reader: Reader, draft: Draft) -> None:
         reader.wrong("input_schema", "is missing, and this version doesn't discover schemas", "write the tool's schema")
     schema = reader.mapping("input_schema") or {}
     name = reader.text("name", longest=LONGEST_TOOL_NAME)
-    risk = reader.choice("risk", Risk, default=propose(name, "", {}, schema)[0])
+    risk = reader.choice("risk", Risk, default=propose({"name": name, "inputSchema": schema}).risk)
     tool = ToolSpec(
         server_id=reader.ident("server"),
         name=name,

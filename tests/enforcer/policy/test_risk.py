@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enforcer.contract.levels import Risk
-from enforcer.policy.risk import classify_call, propose
+from enforcer.policy.risk import classify_call
 
 
 @pytest.mark.parametrize(
@@ -64,36 +64,3 @@ def test_hostile_text_of_a_megabyte_is_judged_in_linear_time(piece):
 )
 def test_no_arguments_at_all_raise(arguments):
     assert classify_call(arguments) in (None, Risk.HIGH, Risk.CRITICAL)
-
-
-@pytest.mark.parametrize(
-    ("name", "risk"),
-    [
-        *(("git_status", Risk.LOW), ("get_current_time", Risk.LOW), ("readFile", Risk.LOW), ("fs_list", Risk.LOW)),
-        *(("git_commit", Risk.MEDIUM), ("frobnicate", Risk.MEDIUM), ("create_branch", Risk.MEDIUM)),
-        *(("fs_delete", Risk.HIGH), ("get_and_delete", Risk.HIGH), ("run_query", Risk.HIGH), ("git_reset", Risk.HIGH)),
-        *(("drop_table", Risk.CRITICAL), ("wipeDisk", Risk.CRITICAL)),
-    ],
-)
-def test_a_name_proposes_the_risk_of_its_worst_word(name, risk):
-    proposed, why = propose(name, "", {}, {})
-    assert proposed is risk
-    assert why
-
-
-def test_what_a_tool_says_of_itself_raises_and_never_lowers():
-    assert propose("read", "", {"destructiveHint": True}, {})[0] is Risk.HIGH
-    assert propose("read", "Permanently changes the file.", {}, {})[0] is Risk.HIGH
-    assert propose("read", "", {}, {"properties": {"sql": {}}})[0] is Risk.HIGH
-    assert propose("delete", "Harmless.", {"readOnlyHint": True, "destructiveHint": False}, {})[0] is Risk.HIGH
-    assert propose("drop_all", "", {"destructiveHint": True}, {})[0] is Risk.CRITICAL
-
-
-@settings(deadline=None)
-@given(
-    st.text(),
-    st.text(),
-    st.dictionaries(st.sampled_from(["readOnlyHint", "destructiveHint"]), st.booleans() | st.text()),
-)
-def test_annotations_never_lower_a_proposal(name, description, annotations):
-    assert propose(name, description, annotations, {})[0].rank >= propose(name, "", {}, {})[0].rank
