@@ -29,6 +29,7 @@ class Saved(serializers.Serializer[Applied]):
     change_count = serializers.IntegerField()
     warnings = Note(many=True)
     change_ids = serializers.ListField(child=serializers.IntegerField())
+    access = serializers.ListField(child=serializers.CharField(), help_text="who can newly call what, and no longer")
     left_alone = serializers.CharField(allow_blank=True, help_text="what a policy file doesn't name")
 
 
@@ -54,6 +55,7 @@ def saved(applied: Applied, lines: Lines | None = None) -> dict[str, Any]:
         "change_count": len(applied.changes),
         "warnings": [note(warning, lines) for warning in applied.warnings[:SHOWN]],
         "change_ids": list(applied.change_ids),
+        "access": list(applied.access),
         "left_alone": applied.left_alone,
     }
 

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
+
 from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
 from controlplane.inventory.models import Server
 from enforcer.contract import incident
@@ -16,14 +18,26 @@ STAYS_REVOKED = timedelta(days=1)  # past its end: enforcers give tokens some le
 
 def compile_incident(server: Server, *, epoch: int, generation: int, now: datetime) -> Incident:
     """Sorted, so that equal rows give equal bytes."""
+    whole = everything_stopped(now)
+    return msgspec.structs.replace(
+        whole,
+        generation=generation,
+        server_id=server.id,
+        epoch=epoch,
+        kill_switches=tuple(switch for switch in whole.kill_switches if concerns(switch.target, server.id)),
+    )
+
+
+def everything_stopped(now: datetime) -> Incident:
+    """All that is stopped anywhere, as the state of no server."""
     raised = KillSwitch.objects.filter(lowered_at__isnull=True).order_by("id")
     return Incident(
         schema=SCHEMA,
-        generation=generation,
+        generation=1,
         issued_at=to_text(now.timestamp()),
-        server_id=server.id,
-        epoch=epoch,
-        kill_switches=tuple(_switch(row) for row in raised if concerns(row.target, server.id)),
+        server_id="",
+        epoch=1,
+        kill_switches=tuple(_switch(row) for row in raised),
         revoked_principals=tuple(
             incident.RevokedPrincipal(subject=row.subject, issuer=row.issuer)
             for row in RevokedPrincipal.objects.order_by("issuer", "subject")

@@ -10,6 +10,7 @@ from controlplane.accounts.identity import actor_of_request
 from controlplane.common.actor import Right
 from controlplane.common.admin import badge
 from controlplane.common.unseen import shortened
+from controlplane.grants.effective import reach_of_tool
 from controlplane.grants.reach import grants_on_tool
 from controlplane.inventory.admin_badges import RISK_TONES, STATE_TONES, trust_badge
 from controlplane.inventory.admin_review import ReviewPages
@@ -124,6 +125,7 @@ class ToolAdmin(ReviewPages, ItemAdmin[Tool]):
             "proposed": proposed(obj),
             "tones": (STATE_TONES[obj.state], RISK_TONES[obj.risk]),
             "granted": grants_on_tool(obj),
+            "access": reach_of_tool(obj),
             "may_review": actor.may(Right.EDIT_POLICY),
             "may_kill": actor.may(Right.RAISE_KILL),
             "may_edit": self.has_change_permission(request),

@@ -172,7 +172,7 @@ class PolicyAdmin(BaseAdmin[M]):
             messages.warning(request, f"{warning.what}; {warning.right}")
         if not applied.problems:
             lines = [change.line() for change in applied.changes]
-            said = "; ".join(lines[:SHOWN]) if lines else "Nothing changed."
+            said = "; ".join((*lines[:SHOWN], *applied.access[:SHOWN])) if lines else "Nothing changed."
             tell_of_changes(request, applied.change_ids, said)
         here = f"admin:{self.opts.app_label}_{self.opts.model_name}"
         if obj is None or obj.pk is None:

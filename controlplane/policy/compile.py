@@ -3,8 +3,10 @@
 A snapshot that the enforcer's own loader refuses is refused here, before anybody signs it.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+import msgspec
 from django.db.models import Q, QuerySet
 
 from controlplane.common.errors import InvalidState
@@ -12,14 +14,14 @@ from controlplane.grants.compile import grant_policy
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import grants_on
 from controlplane.inventory.compile import server_policy, tool_policy, tools_of, trust_policy
-from controlplane.inventory.models import Server
+from controlplane.inventory.models import Server, Tool
 from controlplane.principals.compile import identity_provider
 from controlplane.principals.models import IdentityProvider as ProviderRow
 from controlplane.principals.models import Principal
 from enforcer.contract.documents import SCHEMA, DocumentError, read, write
 from enforcer.contract.snapshot import GrantPolicy, PrincipalPolicy, Snapshot
 from enforcer.contract.times import to_text
-from enforcer.policy.index import IndexProblem, build_index
+from enforcer.policy.index import Index, IndexProblem, build_index, outline
 
 LIFE = timedelta(days=30)
 
@@ -28,24 +30,39 @@ def compile_snapshot(
     server: Server, *, version: int, generation: int, now: datetime, token_keys: tuple[str, ...]
 ) -> Snapshot:
     """The policy of this server as the rows say now; raises `InvalidState` where the enforcer could not load it."""
-    callers = _callers(grants_on(server))
-    snapshot = Snapshot(
+    providers = ProviderRow.objects.order_by("issuer")
+    snapshot = _snapshot(server, callers_of(grants_on(server)), tools_of(server), providers, now=now)
+    snapshot = msgspec.structs.replace(snapshot, version=version, generation=generation, token_keys=token_keys)
+    _refuse_unloadable(snapshot)
+    return snapshot
+
+
+def outline_of(server: Server, callers: "Callers", tools: Iterable[Tool], *, now: datetime) -> Index:
+    """Who may call what of these tools; raises `InvalidState`."""
+    made = outline(_snapshot(server, callers, tools, (), now=now))
+    if isinstance(made, IndexProblem):
+        raise InvalidState("snapshot_refused", f"server {server.id}: {made.detail}")
+    return made
+
+
+def _snapshot(
+    server: Server, callers: "Callers", tools: Iterable[Tool], providers: Iterable[ProviderRow], *, now: datetime
+) -> Snapshot:
+    return Snapshot(
         schema=SCHEMA,
-        generation=generation,
+        generation=1,
         issued_at=to_text(now.timestamp()),
         server_id=server.id,
-        version=version,
+        version=1,
         expires_at=to_text((now + LIFE).timestamp()),
         trust=trust_policy(server.trust_level),
         server=server_policy(server),
-        token_keys=token_keys,
-        tools=tuple(tool_policy(tool) for tool in tools_of(server)),
+        token_keys=(),
+        tools=tuple(tool_policy(tool) for tool in tools),
         principals=tuple(_principal(caller, grants) for caller, grants in callers),
         grants=_grants(callers),
-        identity_providers=tuple(identity_provider(row) for row in ProviderRow.objects.order_by("issuer")),
+        identity_providers=tuple(identity_provider(row) for row in providers),
     )
-    _refuse_unloadable(snapshot)
-    return snapshot
 
 
 def _refuse_unloadable(snapshot: Snapshot) -> None:
@@ -60,7 +77,7 @@ def _refuse_unloadable(snapshot: Snapshot) -> None:
 Callers = list[tuple[Principal, list[Grant]]]
 
 
-def _callers(grants: QuerySet[Grant]) -> Callers:
+def callers_of(grants: QuerySet[Grant]) -> Callers:
     """Principals with at least one of these grants, directly or through a group, groups flattened."""
     direct: dict[int, list[Grant]] = {}
     grouped: dict[int, list[Grant]] = {}

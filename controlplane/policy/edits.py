@@ -20,7 +20,7 @@ from controlplane.policy.declarative.policy import SECTIONS, Policy, ToolKey, ov
 from controlplane.policy.declarative.problems import Problem
 from controlplane.policy.declarative.reach import touched
 from controlplane.policy.declarative.scope import rows_around
-from controlplane.policy.declarative.write import Act, write_changes
+from controlplane.policy.declarative.write import Act, try_changes, write_changes
 from enforcer.contract.strict_json import JsonObject
 
 NOUNS = dict(SECTIONS)
@@ -58,9 +58,11 @@ def _save(*, section: str, item: JsonObject, actor: Actor, reason: str, dry_run:
         warnings=tuple(draft.warnings),
         changes=() if draft.problems else diff(current, draft.said, prune=False),
     )
-    if dry_run or planned.problems or not planned.changes:
+    if planned.problems or not planned.changes:
         raise NothingWritten(planned)
     servers = touched(planned.changes, current, overlaid(current, draft.said))
+    if dry_run:
+        raise NothingWritten(replace(planned, access=try_changes(planned.changes, servers, now)))
     return _below(_written(planned, servers, section, reason, actor, now))
 
 
@@ -70,15 +72,16 @@ def _remove(*, section: str, item: JsonObject, actor: Actor, reason: str, dry_ru
         raise InvalidState("never_removed", STAYS[section])
     current = current_policy(rows_around(section, item))
     planned = Applied(changes=tuple(_removals(current, section, item)))
-    if dry_run:
-        raise NothingWritten(planned)
     servers = touched(planned.changes, current, Policy())
+    if dry_run:
+        raise NothingWritten(replace(planned, access=try_changes(planned.changes, servers, timezone.now())))
     return _written(planned, servers, section, reason, actor, timezone.now())
 
 
 def _written(planned: Applied, servers: set[str], section: str, reason: str, actor: Actor, now: datetime) -> Applied:
     act = Act("policy.edit", reason, {"section": section, "reason": reason})
-    return replace(planned, change_ids=write_changes(planned.changes, servers, act=act, actor=actor, now=now))
+    written = write_changes(planned.changes, servers, act=act, actor=actor, now=now)
+    return replace(planned, change_ids=written.change_ids, access=written.access)
 
 
 def _removals(current: Policy, name: str, item: JsonObject) -> Iterator[Change]:

@@ -15,6 +15,7 @@ from controlplane.common.actor import Right
 from controlplane.common.admin import badge
 from controlplane.common.admin_pages import Some, some
 from controlplane.common.form_fields import LinesField
+from controlplane.grants.effective import reach_of_principal
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import count_reaching, grants_reaching
 from controlplane.grants.sentence import sentence
@@ -151,6 +152,7 @@ class PrincipalAdmin(ItemAdmin[Principal]):
         actor = actor_of_request(request)
         return {
             "reach": reach_of(obj),
+            "access": reach_of_principal(obj),
             "tokens": tokens_of(obj),
             "revoked": RevokedPrincipal.objects.filter(issuer=obj.issuer, subject=obj.subject).first(),
             "may_revoke": actor.may(Right.RAISE_KILL),

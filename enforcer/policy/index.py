@@ -105,18 +105,29 @@ class Index:
 
 def build_index(snapshot: Snapshot) -> Index | IndexProblem:
     """Compile a snapshot, or say why it can't be used."""
+    tools = _tools(snapshot)
+    return tools if isinstance(tools, IndexProblem) else _index(snapshot, tools)
+
+
+def outline(snapshot: Snapshot) -> Index | IndexProblem:
+    """Without the schemas, to ask who may call what: quick, and as a gate's it would refuse all arguments."""
+    nothing = compile_tool(
+        ToolPolicy(name="", risk=Risk.LOW, state="reviewed", input_schema={}), workspace=None, egress=()
+    )
+    assert isinstance(nothing, CompiledTool)
+    return _index(snapshot, {tool.name: IndexedTool(tool, nothing) for tool in snapshot.tools})
+
+
+def _index(snapshot: Snapshot, tools: Mapping[str, IndexedTool]) -> Index | IndexProblem:
     problem = next(_structure(snapshot), None)
     if problem is not None:
         return IndexProblem(problem)
-    tools = _tools(snapshot)
-    if isinstance(tools, IndexProblem):
-        return tools
     grants = {policy.id: read_grant(policy) for policy in snapshot.grants}
     shared = _Shared(grants)
     return Index(
         snapshot=snapshot,
         expires_at=from_text(snapshot.expires_at),
-        tools=MappingProxyType(tools),
+        tools=MappingProxyType(dict(tools)),
         principals=MappingProxyType({_who(p): shared.principal(p) for p in snapshot.principals}),
         server_rate=_rate(snapshot.server.limits.rate),
         warnings=tuple(f"grant {g.policy.id!r}: {g.problem}" for g in grants.values() if g.problem),

@@ -14,7 +14,7 @@ from controlplane.policy.declarative.file import read_policy
 from controlplane.policy.declarative.outcome import Applied, NothingWritten
 from controlplane.policy.declarative.policy import Policy, overlaid
 from controlplane.policy.declarative.reach import touched
-from controlplane.policy.declarative.write import Act, write_changes
+from controlplane.policy.declarative.write import Act, try_changes, write_changes
 from controlplane.policy.models import ChangedServer
 from enforcer.contract.strict_json import JsonValue
 
@@ -34,14 +34,16 @@ def _apply(*, value: JsonValue, source: str, actor: Actor, now: datetime, prune:
     current = current_policy()
     draft = read_policy(value, current, held=held_tools(), now=now, prune=prune)
     planned = _plan(current, draft, prune=prune)
-    if dry_run or planned.problems:
+    if planned.problems or (dry_run and not planned.changes):
         raise NothingWritten(planned)
     if not planned.changes:
         raise NothingWritten(replace(planned, change_ids=_newest_changes()))
     servers = touched(planned.changes, current, overlaid(current, draft.said))
+    if dry_run:
+        raise NothingWritten(replace(planned, access=try_changes(planned.changes, servers, now)))
     act = Act("policy.apply", f"apply {source}", {"source": source})
-    ids = write_changes(planned.changes, servers, act=act, actor=actor, now=now)
-    return replace(planned, change_ids=ids)
+    written = write_changes(planned.changes, servers, act=act, actor=actor, now=now)
+    return replace(planned, change_ids=written.change_ids, access=written.access)
 
 
 def _plan(current: Policy, draft: Draft, *, prune: bool) -> Applied:

@@ -8,13 +8,14 @@ from controlplane.policy.declarative.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """With problems nothing was written. `change_ids` are what to wait for."""
+    """With problems nothing was written. `change_ids` are what to wait for; `access` says who can call more or less."""
 
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     changes: tuple[Change, ...] = ()
     left_alone: str = ""
     change_ids: tuple[int, ...] = ()
+    access: tuple[str, ...] = ()
 
 
 class NothingWritten(Exception):  # noqa: N818

@@ -15,6 +15,7 @@ from controlplane.inventory import services as inventory
 from controlplane.inventory.models import Server
 from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
 from controlplane.policy.compile import compile_snapshot
+from controlplane.policy.declarative.access import before
 from controlplane.policy.declarative.diff import Change
 from controlplane.policy.declarative.outcome import Applied, NothingWritten
 from controlplane.policy.declarative.policy import KillSpec, Spec
@@ -31,6 +32,14 @@ RIGHTS = {"kill_switches": Right.RAISE_KILL, "vault_backends": Right.EDIT_CREDEN
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """The changes to wait for, and what the edit comes to for people."""
+
+    change_ids: tuple[int, ...]
+    access: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """How the edit is told of: the receipt's action and details, and the reason in the version history."""
 
@@ -39,20 +48,25 @@ class Act:
     detail: JsonObject
 
 
-def write_changes(
-    changes: Sequence[Change], server_ids: set[str], *, act: Act, actor: Actor, now: datetime
-) -> tuple[int, ...]:
-    """Write, check that enforcers can load it, record, publish; returns the change ids. Raises `NothingWritten`."""
+def write_changes(changes: Sequence[Change], server_ids: set[str], *, act: Act, actor: Actor, now: datetime) -> Written:
+    """Write, check that enforcers can load it, record, publish. Raises `NothingWritten`."""
     for right in {RIGHTS.get(change.section, Right.EDIT_POLICY) for change in changes}:
         actor.require(right)
-    for change in changes:
-        write(change)
+    access = try_changes(changes, server_ids, now)
     _refuse_unloadable(server_ids, now)
     record_admin_receipt(actor=actor.name, action=act.action, detail={**act.detail, **_lines(changes)})
     edited = [policy_changed(server_ids=server_ids, actor=actor, reason=act.reason)] if server_ids else []
     switches = [change.after for change in changes if isinstance(change.after, KillSpec)]
     raised = [raise_kill(target=s.target, reason=s.reason, actor=actor).change_id for s in switches]
-    return (*(change_id for change_id in raised if change_id is not None), *edited)
+    return Written((*(change_id for change_id in raised if change_id is not None), *edited), access)
+
+
+def try_changes(changes: Sequence[Change], server_ids: set[str], now: datetime) -> tuple[str, ...]:
+    """Write the rows alone, and say who can call more or less by them; a dry run rolls its transaction back."""
+    was = before(server_ids, now)
+    for change in changes:
+        write(change)
+    return was.report(now)
 
 
 def write(change: Change) -> None:

@@ -12,6 +12,7 @@ from controlplane.common import commands
 from controlplane.common.actor import host_operator
 from controlplane.common.commands import ANSWER_IS_NO, DONE, WRONG_USE, UsageError
 from controlplane.common.errors import StackUnreachable
+from controlplane.common.unseen import shortened
 from controlplane.policy.declarative.apply import apply_policy
 from controlplane.policy.declarative.outcome import Applied
 from controlplane.policy.declarative.problems import Problem, report
@@ -20,6 +21,7 @@ from controlplane.policy.waiting import wait_applied, wait_published
 
 STDIN = "-"
 PUBLISH_TIMEOUT_S = 30.0
+LONGEST = 500
 
 
 class Command(commands.Command):
@@ -65,6 +67,8 @@ class Command(commands.Command):
             self.say(f"left as they are, not in this file: {applied.left_alone}; --prune removes them")
         for change in applied.changes:
             self.stdout.write(change.line())
+        for line in applied.access:
+            self.stdout.write(shortened(line, LONGEST))
         if not applied.changes:
             self.stdout.write("no changes")
 
