@@ -7,6 +7,7 @@ from controlplane.api import docs
 from controlplane.credentials import api as credentials
 from controlplane.fleet import api_enforcers as fleet
 from controlplane.grants import api as grants
+from controlplane.grants import api_access
 from controlplane.incidents import api as incidents
 from controlplane.inventory import api as inventory
 from controlplane.policy import api as policy
@@ -34,6 +35,8 @@ urlpatterns = [
     path("tool-states", inventory.ToolStates.as_view(), name="api-tool-states"),
     path("grants", grants.Grants.as_view(), name="api-grants"),
     path("grants/<str:id>", grants.GrantDetail.as_view(), name="api-grant"),
+    path("principal-access/<path:subject>", api_access.PrincipalAccess.as_view(), name="api-principal-access"),
+    path("tool-access/<str:server>/<path:name>", api_access.ToolAccess.as_view(), name="api-tool-access"),
     path("tokens", principals.Tokens.as_view(), name="api-tokens"),
     path("tokens/<str:jti>", principals.TokenDetail.as_view(), name="api-token"),
     path("tokens/<str:jti>/revoke", principals.RevokeIssued.as_view(), name="api-revoke-token"),

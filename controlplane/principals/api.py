@@ -96,17 +96,21 @@ class PrincipalDetail(ItemDetail[Principal]):
     serializer_class = shapes.PrincipalItem
 
     def get_object(self) -> Principal:
-        """As a grant names it; raises 404, and 409 where it could be several."""
-        subject, issuer = self.kwargs["subject"], self.request.query_params.get("issuer")
-        if not subject.isprintable():
-            raise Http404
-        found = self.get_queryset().filter(subject=subject)
-        rows = list((found.filter(issuer=issuer) if issuer else found)[:2])
-        if not rows:
-            raise Http404
-        if len(rows) > 1:
-            raise Conflict("issuer", f"{subject!r} is known from several issuers; say which with ?issuer=")
-        return rows[0]
+        """As a grant names it."""
+        return the_principal(self.kwargs["subject"], self.request.query_params.get("issuer"))
+
+
+def the_principal(subject: str, issuer: str | None) -> Principal:
+    """As a grant names it; raises 404, and 409 where it could be several."""
+    if not subject.isprintable():
+        raise Http404
+    found = Principal.objects.filter(subject=subject)
+    rows = list((found.filter(issuer=issuer) if issuer else found)[:2])
+    if not rows:
+        raise Http404
+    if len(rows) > 1:
+        raise Conflict("issuer", f"{subject!r} is known from several issuers; say which with ?issuer=")
+    return rows[0]
 
 
 class TokenFilter(Filters):

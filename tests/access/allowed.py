@@ -124,6 +124,8 @@ API: dict[str, Rule] = {
     **items("tools", "<str:server>/<path:name>"),
     "tool-states": {"GET": VIEW},
     **items("grants", "<str:id>"),
+    "principal-access/<path:subject>": {"GET": VIEW},
+    "tool-access/<str:server>/<path:name>": {"GET": VIEW},
     "tokens": {"GET": VIEW, "POST": TOKENS},
     "tokens/<str:jti>": {"GET": VIEW},
     "tokens/<str:jti>/revoke": {"POST": RAISE},

@@ -40,6 +40,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "tool-states": LIST,
     "grants": ITEMS,
     "grants/<str:id>": ITEM,
+    "principal-access/<path:subject>": LIST,
+    "tool-access/<str:server>/<path:name>": LIST,
     "tokens": {"GET": "view", "POST": "issue_tokens"},
     "tokens/<str:jti>": LIST,
     "tokens/<str:jti>/revoke": RAISE,

@@ -2,12 +2,14 @@
 
 import pytest
 
+from controlplane.common.actor import Right
 from controlplane.grants import effective
 from controlplane.grants.effective import Reach, reach_of_principal, reach_of_tool
 from controlplane.incidents.services import raise_kill
 from controlplane.inventory.models import Server, Tool
 from controlplane.principals.models import Principal
 from tests.controlplane.actors import ADA
+from tests.controlplane.api.asking import asker
 from tests.controlplane.browsing import VIEWER, signed_in, text
 from tests.controlplane.factories import GrantFactory, GroupFactory, PrincipalFactory, ServerFactory, ToolFactory
 
@@ -97,3 +99,15 @@ def test_the_pages_say_who_can_call_what_and_why(files: Server, alice: Principal
         assert said in page, said
     other = Tool.objects.get(name="other")
     assert "Nobody: no grant speaks of it" in text(browser.get(f"/admin/inventory/tool/{other.pk}/change/"))
+
+
+def test_the_api_says_it_too(files: Server, alice: Principal) -> None:
+    GrantFactory(key="shared", principal=None, group=alice.groups.get(), server=files, tools=["fs_*"])
+    said = asker(Right.VIEW).get("/principal-access/alice").json()
+    assert (said["more"], said["whole"]) == (0, True)
+    assert said["rows"][1] == {
+        "principal": "alice", "issuer": "drawbridge", "server": "files", "tool": "fs_write", "risk": "HIGH",
+        "verdict": "approval", "reason_code": None, "conditions": "", "grants": ["shared"], "through": ["finance"],
+    }  # fmt: skip
+    assert [row["principal"] for row in asker(Right.VIEW).get("/tool-access/files/fs_read").json()["rows"]] == ["alice"]
+    assert asker(Right.VIEW).get("/tool-access/files/nothing").status_code == 404
