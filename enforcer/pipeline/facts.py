@@ -22,19 +22,17 @@ def disk_view(workspace: str | None) -> Real | None:
 
 def real_path(path: str) -> str | None:
     """The path with the links of its longest existing part followed; nothing on a loop or where that can't be seen."""
-    try:
-        return os.path.realpath(path, strict=True)
-    except FileNotFoundError:
-        return _above(Path(path))
-    except (OSError, ValueError):
-        return None
-
-
-def _above(path: Path) -> str | None:
-    if path.is_symlink() or path.name in ("", ".", ".."):
-        return None  # a link to nothing: what will be there is not known
-    parent = real_path(str(path.parent))
-    return None if parent is None else str(Path(parent) / path.name)
+    missing: list[str] = []
+    while True:
+        try:
+            return str(Path(os.path.realpath(path, strict=True), *reversed(missing)))
+        except FileNotFoundError:
+            path, name = os.path.split(path)
+        except (OSError, ValueError):
+            return None
+        if name in ("", ".", "..") or os.path.islink(os.path.join(path, name)):  # noqa: PTH114, PTH118 - thousands of parts
+            return None  # a link to nothing: what will be there is not known
+        missing.append(name)
 
 
 def exact(value: float) -> int | float:

@@ -14,6 +14,11 @@ def test_links_of_the_existing_part_are_followed(tmp_path: Path) -> None:
     assert real_path(f"{base}/none/file") == f"{base}/none/file"
 
 
+def test_thousands_of_parts_that_do_not_exist_are_no_trouble(tmp_path: Path) -> None:
+    deep = str(tmp_path.resolve() / "/".join(["a"] * 1_500))
+    assert real_path(deep) == deep
+
+
 def test_a_loop_and_a_link_to_nothing_have_no_real_path(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
