@@ -13,6 +13,7 @@ from controlplane.policy.declarative.draft import Draft
 from controlplane.policy.declarative.policy import Policy, overlaid
 from controlplane.policy.declarative.problems import Fault
 from controlplane.policy.declarative.rules_grants import Constraints, faults_of_grant
+from controlplane.policy.declarative.rules_schemas import faults_of_schema
 from controlplane.policy.declarative.rules_tools import faults_of_tool
 from controlplane.policy.declarative.selections import Selections
 
@@ -38,12 +39,20 @@ def check(draft: Draft, rules: Rules) -> None:
     """Every tool and grant of the file against what there will be."""
     before = cache(lambda: Rules(overlaid(draft.rows, Policy()), rules.now))
     for tool in draft.said.tools.values():
-        if faults := list(rules.tool(tool)):
-            standing = before().tool(tool) if draft.standing("tools", tool.key) else ()
+        unchanged = draft.standing("tools", tool.key)
+        faults = list(rules.tool(tool))
+        if not faults and not unchanged:
+            faults = list(faults_of_schema("input_schema", tool.input_schema))
+        if faults:
+            standing = before().tool(tool) if unchanged else ()
             _judge(draft, "tools", tool.key, faults, set(standing))
     for grant in draft.said.grants.values():
-        if faults := list(rules.grant(grant)):
-            standing = before().grant(grant) if draft.standing("grants", grant.key) else ()
+        unchanged, constraint = draft.standing("grants", grant.key), grant.constraint or {}
+        faults = list(rules.grant(grant))
+        if not faults and not unchanged:
+            faults = list(faults_of_schema("constraint", constraint))
+        if faults:
+            standing = before().grant(grant) if unchanged else ()
             _judge(draft, "grants", grant.key, faults, set(standing))
 
 

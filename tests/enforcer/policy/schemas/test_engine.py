@@ -2,6 +2,7 @@ import time
 
 import pytest
 
+from enforcer.policy.schema import CompiledSchema, compile_arguments
 from enforcer.policy.schemas.engine import build, check_pattern, check_plain, fits
 from enforcer.policy.schemas.node import UnfitError
 
@@ -38,3 +39,14 @@ def test_nothing_is_fetched():
     for reference in ("http://127.0.0.1:9/x", "file:///etc/hostname", "https://example.com/schema"):
         with pytest.raises(UnfitError):
             build({"$ref": reference})
+
+
+def test_a_pattern_that_stalls_backtracking_engines_refuses_in_milliseconds():
+    compiled = compile_arguments({"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}})
+    assert isinstance(compiled, CompiledSchema)
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        assert [p.pointer for p in compiled.check({"a": "a" * 40 + "!"})] == ["/a"]
+        times.append(time.perf_counter() - began)
+    assert min(times) < 0.01
