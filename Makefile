@@ -18,6 +18,10 @@ demo: $(VENV)/.runtime ## Start the whole system on this machine and tell its st
 test: $(VENV)/.test ## All checks and tests but the long forms
 	@BIN=$(BIN) ./tests/run $(ARGS)
 
+.PHONY: nightly
+nightly: $(VENV)/.test ## The long forms, hours of them; their figures go to var/nightly
+	@BIN=$(BIN) ./tests/nightly
+
 .PHONY: lint
 lint: $(VENV)/.test ## Style, types and the dependency rule
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """Whatever the policy, the state and the call are: the reference agrees, and less is never more."""
 
 import dataclasses
+import os
 from random import Random
 
 import msgspec
@@ -24,6 +25,8 @@ from tests.enforcer.policy.random_policies import (
 from tests.enforcer.policy.reference import decide_reference
 from tests.enforcer.policy.support import NOW, index_of
 
+CALLS, FACTS = 8, 10  # of each policy
+DECISIONS = int(os.environ.get("DECISIONS", "20000"))  # `make nightly` asks for ten million
 RANK = {"deny": 0, "require_approval": 1, "allow": 2}
 thorough = settings(max_examples=120, deadline=None)
 
@@ -32,14 +35,22 @@ def answer(policy: Snapshot, state: Incident | None, call: Call, facts: Facts) -
     return decide(index_of(policy), state, call, facts, NOW)
 
 
-@thorough
-@given(snapshots(), incidents(), calls(), any_facts())
+@settings(max_examples=max(1, DECISIONS // (CALLS * FACTS)), deadline=None)
+@given(
+    snapshots(),
+    incidents(),
+    st.lists(calls(), min_size=CALLS, max_size=CALLS),
+    st.lists(any_facts(), min_size=FACTS, max_size=FACTS),
+)
 def test_the_reference_gives_the_same_answer(
-    policy: Snapshot, state: Incident | None, call: Call, facts: Facts
+    policy: Snapshot, state: Incident | None, some_calls: list[Call], some_facts: list[Facts]
 ) -> None:
-    made = answer(policy, state, call, facts)
-    expected = decide_reference(policy, state, call, facts, NOW)
-    assert (made.result, made.reasons, made.told, made.policy_id) == expected
+    index = index_of(policy)
+    for call in some_calls:
+        for facts in some_facts:
+            made = decide(index, state, call, facts, NOW)
+            expected = decide_reference(policy, state, call, facts, NOW)
+            assert (made.result, made.reasons, made.told, made.policy_id) == expected
 
 
 @thorough
