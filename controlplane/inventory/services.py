@@ -3,8 +3,10 @@
 States of tools are written by `review` too.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 
+from controlplane.common.bulk import create_all
 from controlplane.common.numbers import as_read
 from controlplane.inventory.definition import seen_definition
 from controlplane.inventory.models import Server, Tool, ToolState, TrustLevel
@@ -43,6 +45,17 @@ def write_tool(tool: ToolSpec) -> None:
         setattr(row, field.name, getattr(tool, field.name))
     row.declared = True
     row.save()
+
+
+def create_tools(tools: Sequence[ToolSpec]) -> None:
+    """Declared tools, in few queries; what a server was seen to have is written as `write_tool` does."""
+    servers = {tool.server_id for tool in tools}
+    known = set(Tool.objects.filter(server__in=servers).values_list("server_id", "name"))
+    fresh = [Tool(declared=True, state=ToolState.REVIEWED, **asdict(tool)) for tool in tools if tool.key not in known]
+    create_all(Tool, fresh)
+    for tool in tools:
+        if tool.key in known:
+            write_tool(tool)
 
 
 def delete_tool(server_id: str, name: str) -> None:

@@ -1,7 +1,9 @@
 """The only writer of principals, groups and identity providers: the rows alone, for `policy.edits` and `apply`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
+from controlplane.common.bulk import create_all
 from controlplane.common.errors import Conflict
 from controlplane.grants.models import Grant
 from controlplane.principals.models import Group, IdentityProvider, Principal
@@ -26,6 +28,15 @@ def write_principal(principal: PrincipalSpec) -> None:
         issuer=principal.issuer, subject=principal.subject, defaults={"actor_type": principal.actor_type}
     )
     row.groups.set([Group.objects.get_or_create(name=name)[0] for name in principal.groups])
+
+
+def create_principals(principals: Sequence[PrincipalSpec]) -> None:
+    """Rows that are not there yet; one by one where somebody is in groups, whose history is kept too."""
+    alone = [principal for principal in principals if not principal.groups]
+    create_all(Principal, [Principal(issuer=p.issuer, subject=p.subject, actor_type=p.actor_type) for p in alone])
+    for principal in principals:
+        if principal.groups:
+            write_principal(principal)
 
 
 def delete_principal(key: PrincipalKey) -> None:

@@ -47,10 +47,10 @@ def check(draft: Draft, rules: Rules) -> None:
             standing = before().tool(tool) if unchanged else ()
             _judge(draft, "tools", tool.key, faults, set(standing))
     for grant in draft.said.grants.values():
-        unchanged, constraint = draft.standing("grants", grant.key), grant.constraint or {}
+        unchanged = draft.standing("grants", grant.key)
         faults = list(rules.grant(grant))
-        if not faults and not unchanged:
-            faults = list(faults_of_schema("constraint", constraint))
+        if not faults and not unchanged and grant.constraint is not None:
+            faults = list(faults_of_schema("constraint", grant.constraint))
         if faults:
             standing = before().grant(grant) if unchanged else ()
             _judge(draft, "grants", grant.key, faults, set(standing))

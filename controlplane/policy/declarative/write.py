@@ -1,14 +1,16 @@
 """The changes of a diff to the rows, through the services of the app that owns them, in the caller's transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from typing import Any
 
 from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState
 from controlplane.credentials import services as credentials
 from controlplane.credentials.specs import VaultBackendSpec
-from controlplane.grants.services import delete_grant, write_grant
+from controlplane.grants.services import create_grants, delete_grant, write_grant
 from controlplane.grants.specs import GrantSpec
 from controlplane.incidents.services import raise_kill
 from controlplane.inventory import services as inventory
@@ -26,6 +28,11 @@ from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, Princ
 from controlplane.receipts.services import record_admin_receipt
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
+CREATORS: dict[type, Callable[[Sequence[Any]], None]] = {
+    GrantSpec: create_grants,
+    PrincipalSpec: principals.create_principals,
+    ToolSpec: inventory.create_tools,
+}
 RECORDED_LINES = 1000
 LOADED_AT_SAVE = 20  # the publisher loads every snapshot; here a mistake is told at once where that is quick
 RIGHTS = {"kill_switches": Right.RAISE_KILL, "vault_backends": Right.EDIT_CREDENTIALS}
@@ -64,9 +71,18 @@ def write_changes(changes: Sequence[Change], server_ids: set[str], *, act: Act, 
 def try_changes(changes: Sequence[Change], server_ids: set[str], now: datetime) -> tuple[str, ...]:
     """Write the rows alone, and say who can call more or less by them; a dry run rolls its transaction back."""
     was = before(server_ids, now)
-    for change in changes:
-        write(change)
+    for creates, some in groupby(changes, _creator):
+        if creates is None:
+            for change in some:
+                write(change)
+        else:
+            creates([change.after for change in some])
     return was.report(now)
+
+
+def _creator(change: Change) -> Callable[[Sequence[Any]], None] | None:
+    """What writes many new objects of a kind at once."""
+    return CREATORS.get(type(change.after)) if change.before is None else None
 
 
 def write(change: Change) -> None:
