@@ -21,6 +21,7 @@ KEYS: Mapping[str, Callable[[Any], Hashable]] = {
     "tools": lambda row: (row.server_id, row.name),
     "grants": lambda row: row.key,
     "identity_providers": lambda row: row.issuer,
+    "risk_patterns": lambda row: (row.where, row.pattern),
 }
 
 

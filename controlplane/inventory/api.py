@@ -5,7 +5,7 @@ from controlplane.api.items import EDITS, WRITE_QUERY, ItemDetail, ItemList
 from controlplane.api.views import ListView
 from controlplane.common.actor import Right
 from controlplane.inventory import api_shapes as shapes
-from controlplane.inventory.models import CredentialMode, Server, Tool, TrustLevel
+from controlplane.inventory.models import CredentialMode, RiskPattern, Server, Tool, TrustLevel
 from controlplane.inventory.models import ToolState as State
 
 
@@ -87,6 +87,26 @@ class ToolDetail(ItemDetail[Tool]):
     queryset = Tool.objects.filter(declared=True, server__retired=False)
     serializer_class = shapes.ToolItem
     lookup_fields = {"server": "server_id", "name": "name"}
+
+
+class RiskPatterns(ItemList[RiskPattern]):
+    """Risk patterns beside the default ones"""
+
+    section = "risk_patterns"
+    names = ("where", "pattern")
+    queryset = RiskPattern.objects.all()
+    serializer_class = shapes.RiskPatternItem
+    orderings = {"where": ("where", "pattern")}
+
+
+class RiskPatternDetail(ItemDetail[RiskPattern]):
+    """One risk pattern"""
+
+    section = "risk_patterns"
+    names = ("where", "pattern")
+    queryset = RiskPattern.objects.all()
+    serializer_class = shapes.RiskPatternItem
+    lookup_fields = {"where": "where", "pattern": "pattern"}
 
 
 class ToolStateFilter(ToolFilter):

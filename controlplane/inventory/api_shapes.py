@@ -8,6 +8,8 @@ from controlplane.policy.declarative.items import DOORS, LIMITS
 from controlplane.policy.declarative.read_servers import LONGEST_PATH, LONGEST_TOOL_NAME
 from enforcer.contract.levels import Risk, TrustLevel
 from enforcer.contract.strict_json import JsonObject
+from enforcer.policy.risk_patterns import LONGEST, PLACES
+from enforcer.policy.risk_patterns import RISKS as PATTERN_RISKS
 
 RISKS = [risk.value for risk in Risk]
 LEVELS = [level.value for level in TrustLevel]
@@ -80,6 +82,20 @@ class ToolItem(Described):
         },
         required=["server", "name", "input_schema"],
         example={"server": "files", "name": "fs_read", "risk": "MEDIUM", "input_schema": POINTER_EXAMPLE},
+    )
+
+
+class RiskPatternItem(Described):
+    """A pattern beside the default ones; a call with a CRITICAL one in its arguments is CRITICAL."""
+
+    schema = obj(
+        {
+            "pattern": text("a regular expression without look-around", longest=LONGEST),
+            "risk": choice([risk.value for risk in PATTERN_RISKS]),
+            "where": choice(PLACES, "where it is searched for", default="arguments"),
+        },
+        required=["pattern", "risk"],
+        example={"pattern": "\\bkubectl delete\\b", "risk": "CRITICAL", "where": "arguments"},
     )
 
 

@@ -6,7 +6,7 @@ import msgspec
 from django.db.models import Q, QuerySet
 
 from controlplane.common.numbers import as_read
-from controlplane.inventory.models import NEVER_APPROVED, Server, Tool, TrustLevel
+from controlplane.inventory.models import NEVER_APPROVED, RiskPattern, Server, Tool, TrustLevel
 from enforcer.contract.levels import Risk
 from enforcer.contract.levels import TrustLevel as Level
 from enforcer.contract.snapshot import (
@@ -22,6 +22,8 @@ from enforcer.contract.snapshot import (
     TrustPolicy,
 )
 from enforcer.contract.strict_json import JsonObject
+from enforcer.policy import risk_patterns
+from enforcer.policy.risk_patterns import Where
 
 ToolState = Literal["reviewed", "unreviewed", "changed", "quarantined"]
 
@@ -64,6 +66,18 @@ def server_policy(row: Server) -> ServerPolicy:
             rate=row.rate or None,
         ),
     )
+
+
+def critical_patterns() -> tuple[str, ...]:
+    """Those that make a call CRITICAL by its arguments; the others count where a risk is proposed."""
+    rows = RiskPattern.objects.filter(where="arguments", risk=Risk.CRITICAL).order_by("pattern")
+    return tuple(rows.values_list("pattern", flat=True))
+
+
+def own_patterns() -> tuple[risk_patterns.RiskPattern, ...]:
+    """All of them, for proposals."""
+    rows = RiskPattern.objects.order_by("where", "pattern")
+    return tuple(risk_patterns.RiskPattern(row.pattern, Risk(row.risk), cast("Where", row.where)) for row in rows)
 
 
 def tools_of(server: Server) -> QuerySet[Tool]:

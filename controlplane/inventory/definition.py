@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from controlplane.common.numbers import as_read
-from controlplane.inventory.compile import callable_policy
+from controlplane.inventory.compile import callable_policy, own_patterns
 from controlplane.inventory.models import Definition, Tool
 from enforcer.contract.canonical import canonical, hash_of
 from enforcer.contract.levels import Risk
@@ -49,14 +49,15 @@ class Reading:
 
 def proposed(tool: Tool) -> Proposed:
     """By all that is known of it."""
-    made = propose(seen_definition(tool) or {"name": tool.name, "inputSchema": tool.input_schema})
+    patterns = own_patterns() if tool.patterns is None else tool.patterns
+    made = propose(seen_definition(tool) or {"name": tool.name, "inputSchema": tool.input_schema}, patterns)
     others = tuple(f"{reason.says} ({reason.risk.value})" for reason in made.reasons[1:])
     return Proposed(made.risk.value, made.why, made.risk.rank > Risk(tool.risk).rank, others, made.doubts)
 
 
 def propose_for(definition: JsonObject) -> str:
     """The risk of a tool that nobody classified yet."""
-    return propose(definition).risk.value
+    return propose(definition, own_patterns()).risk.value
 
 
 def seen_definition(tool: Tool) -> JsonObject | None:
@@ -132,11 +133,12 @@ def storable(schema: JsonObject) -> JsonObject:
 
 
 def fetch_definitions(tools: Iterable[Tool]) -> None:
-    """Approved and newest definitions of all of these in one query, for the functions above."""
+    """Approved and newest definitions of all of these, and risk patterns, in two queries for the functions above."""
     wanted = {tool.pk: tool for tool in tools}
     hashes = {hash_ for tool in wanted.values() for hash_ in (tool.pin, tool.seen) if hash_}
+    patterns = own_patterns()
     for tool in wanted.values():
-        tool.bodies = {}
+        tool.bodies, tool.patterns = {}, patterns
     found = Definition.objects.filter(tool__in=wanted, hash__in=hashes).values_list("tool", "hash", "body")
     for pk, hash_, body in found:
         bodies = wanted[pk].bodies

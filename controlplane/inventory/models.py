@@ -6,6 +6,7 @@ from django.db import models
 from controlplane.common.history import History
 from enforcer.contract import levels
 from enforcer.contract.targets import ID
+from enforcer.policy import risk_patterns
 
 RISKS = [(risk.value, risk.value) for risk in levels.Risk]
 RISK_NAMES = [risk.value for risk in levels.Risk]
@@ -112,6 +113,27 @@ class Server(models.Model):
         return self.id
 
 
+class RiskPattern(models.Model):
+    """What the security team looks for beside the default patterns: it raises risks and never lowers one."""
+
+    pattern = models.CharField(max_length=risk_patterns.LONGEST)
+    where = models.CharField(max_length=16, choices=[(place, place) for place in risk_patterns.PLACES])
+    risk = models.CharField(max_length=16, choices=[(risk.value, risk.value) for risk in risk_patterns.RISKS])
+    history = History()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="pattern_once_a_place", fields=["where", "pattern"]),
+            models.CheckConstraint(name="pattern_where", condition=models.Q(where__in=risk_patterns.PLACES)),
+            models.CheckConstraint(
+                name="pattern_risk", condition=models.Q(risk__in=[risk.value for risk in risk_patterns.RISKS])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.pattern}"
+
+
 class ToolState(models.TextChoices):
     """Only a reviewed tool can be called."""
 
@@ -142,7 +164,9 @@ class Tool(models.Model):
     twice = models.BooleanField(default=False)
     vanished_at = models.DateTimeField(null=True, blank=True)
     history = History(excluded_fields=["seen", "seen_at", "twice", "vanished_at"])
-    bodies: dict[str, str] | None = None  # definitions by hash, where a page fetched them for many tools
+    # what a page fetched for many tools: definitions by hash, and the patterns that risks are proposed by
+    bodies: dict[str, str] | None = None
+    patterns: tuple[risk_patterns.RiskPattern, ...] | None = None
 
     class Meta:
         constraints = [

@@ -9,9 +9,9 @@ from dataclasses import asdict, fields
 from controlplane.common.bulk import create_all
 from controlplane.common.numbers import as_read
 from controlplane.inventory.definition import seen_definition
-from controlplane.inventory.models import Server, Tool, ToolState, TrustLevel
+from controlplane.inventory.models import RiskPattern, Server, Tool, ToolState, TrustLevel
 from controlplane.inventory.sightings import same_schema, schema_of
-from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
+from controlplane.inventory.specs import RiskPatternSpec, ServerSpec, ToolSpec, TrustLevelSpec
 
 
 def write_trust_level(level: TrustLevelSpec) -> None:
@@ -56,6 +56,18 @@ def create_tools(tools: Sequence[ToolSpec]) -> None:
     for tool in tools:
         if tool.key in known:
             write_tool(tool)
+
+
+def write_risk_pattern(pattern: RiskPatternSpec) -> None:
+    """The row."""
+    RiskPattern.objects.update_or_create(
+        where=pattern.where, pattern=pattern.pattern, defaults={"risk": pattern.risk.value}
+    )
+
+
+def delete_risk_pattern(pattern: RiskPatternSpec) -> None:
+    """The row."""
+    RiskPattern.objects.filter(where=pattern.where, pattern=pattern.pattern).delete()
 
 
 def delete_tool(server_id: str, name: str) -> None:

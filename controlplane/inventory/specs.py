@@ -59,6 +59,20 @@ class ToolSpec:
         return (self.server_id, self.name)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskPatternSpec:
+    """One pattern of the security team's own."""
+
+    pattern: str
+    risk: Risk
+    where: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """A pattern means one risk in one place."""
+        return (self.where, self.pattern)
+
+
 def default_trust_level(name: TrustLevel) -> TrustLevelSpec:
     """What the level is unless somebody tunes it (CONTRACTS section 5)."""
     if name in (TrustLevel.INTERNAL, TrustLevel.VERIFIED):

@@ -19,6 +19,7 @@ THERE = {
     "groups": "a group of this name",
     "principals": "a principal of this issuer and subject",
     "servers": "a server of this id",
+    "risk_patterns": "this pattern for this place",
     "tools": "a tool of this name on this server",
     "grants": "a grant that says the same, or has this id",
 }

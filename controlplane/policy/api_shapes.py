@@ -22,6 +22,7 @@ COMPONENTS = {
     "servers": "ServerItem",
     "tools": "ToolItem",
     "grants": "GrantItem",
+    "risk_patterns": "RiskPatternItem",
 }
 PROPOSED = [section for section in COMPONENTS if section != "vault_backends"]
 

@@ -13,7 +13,7 @@ from controlplane.common.errors import InvalidState
 from controlplane.grants.compile import grant_policy
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import grants_on
-from controlplane.inventory.compile import server_policy, tool_policy, tools_of, trust_policy
+from controlplane.inventory.compile import critical_patterns, server_policy, tool_policy, tools_of, trust_policy
 from controlplane.inventory.models import Server, Tool
 from controlplane.principals.compile import identity_provider
 from controlplane.principals.models import IdentityProvider as ProviderRow
@@ -32,7 +32,13 @@ def compile_snapshot(
     """The policy of this server as the rows say now; raises `InvalidState` where the enforcer could not load it."""
     providers = ProviderRow.objects.order_by("issuer")
     snapshot = _snapshot(server, callers_of(grants_on(server)), tools_of(server), providers, now=now)
-    snapshot = msgspec.structs.replace(snapshot, version=version, generation=generation, token_keys=token_keys)
+    snapshot = msgspec.structs.replace(
+        snapshot,
+        version=version,
+        generation=generation,
+        token_keys=token_keys,
+        critical_patterns=critical_patterns(),
+    )
     _refuse_unloadable(snapshot)
     return snapshot
 

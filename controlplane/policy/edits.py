@@ -72,9 +72,9 @@ def _remove(*, section: str, item: JsonObject, actor: Actor, reason: str, dry_ru
         raise InvalidState("never_removed", STAYS[section])
     current = current_policy(rows_around(section, item))
     planned = Applied(changes=tuple(_removals(current, section, item)))
-    servers = touched(planned.changes, current, Policy())
     if dry_run:
-        raise NothingWritten(replace(planned, access=try_changes(planned.changes, servers, timezone.now())))
+        raise NothingWritten(planned)
+    servers = touched(planned.changes, current, Policy())
     return _written(planned, servers, section, reason, actor, timezone.now())
 
 
@@ -103,7 +103,12 @@ def _removals(current: Policy, name: str, item: JsonObject) -> Iterator[Change]:
 
 def key_of_item(name: str, item: JsonObject) -> Hashable:
     """What the object is known by, from the keys that name it; a principal's issuer has to be written."""
-    words = {"principals": ("issuer", "subject"), "tools": ("server", "name"), "identity_providers": ("issuer",)}
+    words = {
+        "risk_patterns": ("where", "pattern"),
+        "principals": ("issuer", "subject"),
+        "tools": ("server", "name"),
+        "identity_providers": ("issuer",),
+    }
     named = words.get(name, ("id",) if name in ("servers", "grants") else ("name",))
     values = tuple(str(item.get(word, "")) for word in named)
     return values if len(values) > 1 else values[0]

@@ -135,7 +135,10 @@ class IdentityProvider(Part, frozen=True, kw_only=True):
 
 
 class Snapshot(Document, frozen=True, kw_only=True):
-    """All of it. `token_keys` verify the control plane's own tokens, written `ed25519:…`."""
+    """All of it. `token_keys` verify the control plane's own tokens, written `ed25519:…`.
+
+    `critical_patterns`: a call with one of them in a text of its arguments is CRITICAL, beside the default patterns.
+    """
 
     server_id: str
     version: int
@@ -147,6 +150,7 @@ class Snapshot(Document, frozen=True, kw_only=True):
     principals: tuple[PrincipalPolicy, ...] = ()
     grants: tuple[GrantPolicy, ...] = ()
     identity_providers: tuple[IdentityProvider, ...] = ()
+    critical_patterns: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from enforcer.contract.strict_json import JsonObject, JsonValue
 from enforcer.policy import paths, urls
 from enforcer.policy.paths import Real
 from enforcer.policy.pointers import ANY_DEPTH, Place, PointerProblem, Steps, parse, places, replace_at, text_of
-from enforcer.policy.risk import classify_call
+from enforcer.policy.risk import is_critical
 from enforcer.policy.schema import CompiledSchema, SchemaProblem, compile_arguments
 from enforcer.policy.schemas.hints import Kind
 
@@ -41,6 +41,7 @@ class CompiledTool:
     workspace: str | None
     egress: tuple[str, ...]
     unchecked: tuple[str, ...]
+    critical_patterns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,9 @@ class _Found:
     resolved: str
 
 
-def compile_tool(tool: ToolPolicy, *, workspace: str | None, egress: tuple[str, ...]) -> CompiledTool | SchemaProblem:
+def compile_tool(
+    tool: ToolPolicy, *, workspace: str | None, egress: tuple[str, ...], critical_patterns: tuple[str, ...] = ()
+) -> CompiledTool | SchemaProblem:
     """Compile what `examine` needs."""
     schema = compile_arguments(tool.input_schema)
     if isinstance(schema, SchemaProblem):
@@ -74,12 +77,12 @@ def compile_tool(tool: ToolPolicy, *, workspace: str | None, egress: tuple[str, 
         return found_urls
     loose = [p for p, guard in ((found_paths, workspace), (found_urls, egress)) if not p.declared and not guard]
     unchecked = tuple(text_of(steps) for pointers in loose for steps in pointers.steps)
-    return CompiledTool(schema, found_paths, found_urls, workspace, egress, unchecked)
+    return CompiledTool(schema, found_paths, found_urls, workspace, egress, unchecked, critical_patterns)
 
 
 def examine(tool: CompiledTool, arguments: JsonObject, *, real: Real | None) -> ArgumentFacts:
     """The facts, with the first problem in the order: unknown field, invalid, path, URL. `real`: see `paths`."""
-    risk = Risk.CRITICAL if classify_call(arguments) is Risk.CRITICAL else None
+    risk = Risk.CRITICAL if is_critical(arguments, tool.critical_patterns) else None
     problem = _schema_problem(tool, arguments) or next(_not_texts(tool, arguments), None)
     if problem is not None:
         return ArgumentFacts(problem, arguments, (), (), risk)

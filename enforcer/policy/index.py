@@ -16,6 +16,7 @@ from enforcer.contract.times import from_text
 from enforcer.policy.arguments import CompiledTool, compile_tool
 from enforcer.policy.grants import IndexedGrant, read_grant
 from enforcer.policy.rates import Rate, parse_rate
+from enforcer.policy.risk_patterns import problem_of
 from enforcer.policy.schema import SchemaProblem
 
 SERVER_BUCKET = "server"
@@ -137,7 +138,12 @@ def _index(snapshot: Snapshot, tools: Mapping[str, IndexedTool]) -> Index | Inde
 def _tools(snapshot: Snapshot) -> dict[str, IndexedTool] | IndexProblem:
     made: dict[str, IndexedTool] = {}
     for tool in snapshot.tools:
-        compiled = compile_tool(tool, workspace=snapshot.server.workspace, egress=snapshot.server.egress)
+        compiled = compile_tool(
+            tool,
+            workspace=snapshot.server.workspace,
+            egress=snapshot.server.egress,
+            critical_patterns=snapshot.critical_patterns,
+        )
         if isinstance(compiled, SchemaProblem):
             return IndexProblem(f"tool {tool.name!r}: {compiled}")
         made[tool.name] = IndexedTool(tool, compiled)
@@ -187,6 +193,9 @@ def _structure(snapshot: Snapshot) -> Iterator[str]:
     rate = snapshot.server.limits.rate
     if rate is not None and parse_rate(rate) is None:
         yield f"the server's rate {rate!r} is not like 100/minute"
+    for pattern in snapshot.critical_patterns:
+        if problem := problem_of(pattern):
+            yield f"the risk pattern {pattern!r} {problem}"
     yield from _unreadable(snapshot)
 
 

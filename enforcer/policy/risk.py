@@ -12,6 +12,7 @@ from enforcer.contract.levels import Risk
 from enforcer.contract.strict_json import JsonObject, JsonValue
 from enforcer.policy.risk_commands import QUOTES, command_risk
 from enforcer.policy.risk_sql import statement_risk
+from enforcer.policy.schemas.engine import fits
 
 _TRIGGER = re.compile(
     r"rm|rd|del|dd|mkfs|format|shred|wipefs|ch(?:mod|own|grp)|find|git|drop|truncate|curl|wget|fetch|/dev/|:\(\)"
@@ -30,6 +31,13 @@ def classify_call(arguments: JsonValue) -> Risk | None:
             if worst is Risk.CRITICAL:
                 return worst
     return worst
+
+
+def is_critical(arguments: JsonValue, patterns: Iterable[str] = ()) -> bool:
+    """Whether a default pattern, or one of the security team's own, makes the call CRITICAL."""
+    if classify_call(arguments) is Risk.CRITICAL:
+        return True
+    return any(fits(pattern, text) for pattern in patterns for text in _texts(arguments))
 
 
 def _texts(arguments: JsonValue) -> Iterator[str]:

@@ -4,12 +4,13 @@ What the server says of itself can raise a risk and never lower it. Sizes are an
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from enforcer.contract.levels import Risk
 from enforcer.contract.strict_json import JsonObject, JsonValue
 from enforcer.policy.risk import classify_call
+from enforcer.policy.risk_patterns import RiskPattern, Where, matching
 from enforcer.policy.schemas.node import word_set
 
 MOST_NODES = 5_000  # of a schema
@@ -68,9 +69,10 @@ class Proposal:
         return self.reasons[0].says
 
 
-def propose(definition: JsonObject) -> Proposal:
-    """`definition` as in `tools/list`; what it lacks says nothing."""
+def propose(definition: JsonObject, patterns: Sequence[RiskPattern] = ()) -> Proposal:
+    """`definition` as in `tools/list`; what it lacks says nothing. `patterns`: the security team's own."""
     reasons = [_of_name(_text(definition, "name")), *_of_schema(definition.get("inputSchema")), *_of_words(definition)]
+    reasons += _of_patterns(definition, patterns)
     worst = max(reason.risk.rank for reason in reasons)
     ordered = sorted(reasons, key=lambda reason: -reason.risk.rank)
     risk = next(risk for risk in Risk if risk.rank == worst)
@@ -110,6 +112,19 @@ def _of_words(definition: JsonObject) -> Iterator[Reason]:
     shown = classify_call(description)
     if shown is not None:
         yield Reason(shown, "its description shows a command or statement that destroys")
+
+
+def _of_patterns(definition: JsonObject, patterns: Sequence[RiskPattern]) -> Iterator[Reason]:
+    said = [_text(definition, "title"), _text(definition, "description")]
+    _, offered = _within(definition.get("inputSchema"))
+    looks: tuple[tuple[Where, list[str], str], ...] = (
+        ("name", [_text(definition, "name")], "its name"),
+        ("description", said, "its description"),
+        ("arguments", offered, "a value that its schema offers"),
+    )
+    for place, texts, noun in looks:
+        for found in matching(patterns, place, texts):
+            yield Reason(found.risk, f"{noun} matches the pattern {found.pattern[:60]!r}")
 
 
 def _doubts(definition: JsonObject, risk: Risk) -> Iterator[str]:

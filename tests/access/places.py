@@ -13,6 +13,7 @@ from controlplane.accounts.models import ApiToken, User
 from controlplane.credentials.models import VaultBackend, VaultReference
 from controlplane.fleet.models import Enforcer
 from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.inventory.models import RiskPattern
 from controlplane.policy.models import Change, Kind, Proposal, SignedDocument
 from controlplane.principals.models import IssuedToken
 from controlplane.receipts.models import Conflict, Receipt
@@ -97,6 +98,7 @@ def a_company() -> Keys:
     api_token = ApiToken.objects.create(name="ci", scopes=["view"], created_by="ada", expires_at=later)
     somebody = User.objects.create(username="somebody", is_staff=True)
     ToolFactory(server=server, name="waits", state="unreviewed")
+    pattern = RiskPattern.objects.create(pattern="kubectl delete", risk="CRITICAL", where="arguments")
     backend = VaultBackend.objects.create(name="bao", kind="openbao", address="https://bao.example", mount="secret")
     reference = VaultReference.objects.create(server=server, backend=backend, path="files", field="token")
     conflict = Conflict.objects.create(enforcer_id="gate", chain_id="c", sequence=1, line=b"{}", problem="p")
@@ -106,6 +108,7 @@ def a_company() -> Keys:
             "inventory/trustlevel": "internal",
             "inventory/server": server.pk,
             "inventory/tool": str(tool.pk),
+            "inventory/riskpattern": str(pattern.pk),
             "principals/principal": str(principal.pk),
             "principals/group": str(group.pk),
             "principals/identityprovider": str(provider.pk),
@@ -140,6 +143,8 @@ def a_company() -> Keys:
             "principal-access.subject": principal.subject,
             "tool-access.server": server.pk,
             "tool-access.name": tool.name,
+            "risk-patterns.where": pattern.where,
+            "risk-patterns.pattern": pattern.pattern,
             "grants.id": grant.key,
             "tokens.jti": token.pk,
             "kill-switches.pk": str(switch.pk),

@@ -110,7 +110,7 @@ def test_lists(owner: Client, path: str, most: int) -> None:
         ("inventory/server/s000/delete/", 14),
         ("inventory/tool/add/", 1),
         ("inventory/tool/{tool}/change/", 16),
-        ("inventory/tool/review/?server=s000", 3),
+        ("inventory/tool/review/?server=s000", 5),
         ("inventory/tool/{tool}/quarantine/", 3),
         ("inventory/trustlevel/internal/change/", 4),
         ("principals/principal/add/", 2),

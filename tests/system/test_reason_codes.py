@@ -99,6 +99,15 @@ def test_a_risk_above_the_grant_wants_an_approval(reached: System) -> None:
     assert (answer.codes, answer.error["data"]["decision"]) == (["REQUIRE_APPROVAL"], "require_approval")
 
 
+def test_a_pattern_of_the_security_team_makes_a_call_critical_without_a_restart(reached: System) -> None:
+    ada = caller(reached, "ada")
+    assert ada.call("note", {"nonce": "kubectl delete ns"}).codes == []
+    pattern = {"pattern": "kubectl (delete|drain)", "risk": "CRITICAL", "where": "arguments"}
+    reached.apply({"risk_patterns": [pattern]})
+    wait_for(lambda: ada.call("note", {"nonce": "kubectl delete ns"}).codes == ["REQUIRE_APPROVAL"], "the pattern")
+    assert ada.call("note", {"nonce": "kubectl get ns"}).codes == []
+
+
 def test_a_call_that_needs_no_token_upstream_says_so(reached: System) -> None:
     assert caller(reached, "ada").call("note", {"nonce": "none"}).codes == []
     receipts = wait_for(

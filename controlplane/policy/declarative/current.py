@@ -12,8 +12,8 @@ from controlplane.credentials.specs import VaultBackendSpec
 from controlplane.grants.models import Grant
 from controlplane.grants.specs import GrantSpec
 from controlplane.incidents.models import KillSwitch
-from controlplane.inventory.models import Server, Tool, ToolState, TrustLevel
-from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
+from controlplane.inventory.models import RiskPattern, Server, Tool, ToolState, TrustLevel
+from controlplane.inventory.specs import RiskPatternSpec, ServerSpec, ToolSpec, TrustLevelSpec
 from controlplane.policy.declarative.policy import KillSpec, Policy, ToolKey
 from controlplane.principals.models import Group, IdentityProvider, Principal
 from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalKey, PrincipalSpec
@@ -46,6 +46,7 @@ def current_policy(rows: Rows | None = None) -> Policy:
         servers={server.id: server for server in _servers()},
         tools=declared,
         grants={grant.key: grant for grant in _grants(rows.grants)},
+        risk_patterns={pattern.key: pattern for pattern in _risk_patterns()},
         kill_switches={switch.target: switch for switch in _raised()},
         discovered=discovered,
         backends_in_use=frozenset(VaultReference.objects.values_list("backend_id", flat=True)),
@@ -116,6 +117,11 @@ def _grants(wanted: QuerySet[Grant]) -> Iterator[GrantSpec]:
             "constraint": as_read(row["constraint"]),
         }
         yield GrantSpec(**row | made)
+
+
+def _risk_patterns() -> Iterator[RiskPatternSpec]:
+    for row in RiskPattern.objects.order_by("where", "pattern").values(*_columns(RiskPatternSpec)):
+        yield RiskPatternSpec(**row | {"risk": Risk(row["risk"])})
 
 
 def _raised() -> Iterator[KillSpec]:

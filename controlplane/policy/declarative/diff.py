@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from controlplane.grants.specs import GrantSpec
-from controlplane.inventory.specs import ToolSpec
+from controlplane.inventory.specs import RiskPatternSpec, ToolSpec
 from controlplane.policy.declarative.policy import SECTIONS, KillSpec, Policy, Spec, section
 from controlplane.principals.models import OWN_ISSUER
 from controlplane.principals.specs import PrincipalSpec
@@ -65,6 +65,8 @@ def label(spec: Spec) -> str:
     """How a person knows the object."""
     if isinstance(spec, ToolSpec):
         return f"{spec.server_id}/{spec.name}"
+    if isinstance(spec, RiskPatternSpec):
+        return f"{spec.where} {spec.pattern}"
     if isinstance(spec, PrincipalSpec):
         return spec.subject if spec.issuer == OWN_ISSUER else f"{spec.subject} of {spec.issuer}"
     if isinstance(spec, GrantSpec):

@@ -11,7 +11,7 @@ from controlplane.policy.declarative.policy import Policy, ToolKey, overlaid
 from controlplane.policy.declarative.read_callers import read_group, read_identity_provider, read_principal
 from controlplane.policy.declarative.read_credentials import read_vault_backend
 from controlplane.policy.declarative.read_grants import read_grant, read_kill_switch
-from controlplane.policy.declarative.read_servers import read_server, read_tool, read_trust_level
+from controlplane.policy.declarative.read_servers import read_risk_pattern, read_server, read_tool, read_trust_level
 from controlplane.policy.declarative.reader import Reader
 from controlplane.policy.declarative.warnings import warn
 from enforcer.contract.strict_json import JsonValue
@@ -22,6 +22,7 @@ READERS: tuple[tuple[str, Callable[[Reader, Draft], None]], ...] = (
     ("vault_backends", read_vault_backend),
     ("groups", read_group),
     ("principals", read_principal),
+    ("risk_patterns", read_risk_pattern),
     ("servers", read_server),
     ("tools", read_tool),
     ("grants", read_grant),
@@ -40,7 +41,6 @@ def read_policy(value: JsonValue, rows: Policy, *, held: set[ToolKey], now: date
     for name, read in READERS:
         for reader in top.children(name):
             read(reader, draft)
-    top.not_served("risk_patterns", empty=[])
     top.finish()
     whole = overlaid(draft.current, draft.said)
     rules = Rules(whole, now)

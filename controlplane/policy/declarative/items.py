@@ -12,7 +12,7 @@ from controlplane.credentials.rules import DEFAULT_MOUNT
 from controlplane.credentials.specs import VaultBackendSpec
 from controlplane.grants.specs import GrantSpec, content_key
 from controlplane.inventory.models import CredentialMode
-from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec, default_trust_level
+from controlplane.inventory.specs import RiskPatternSpec, ServerSpec, ToolSpec, TrustLevelSpec, default_trust_level
 from controlplane.policy.declarative.policy import SECTIONS, KillSpec, Policy, Spec, section
 from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalSpec
 from enforcer.contract.levels import Risk, TrustLevel
@@ -46,6 +46,8 @@ def item_of(spec: Spec) -> JsonObject:
             return _tool(spec)
         case GrantSpec():
             return _grant(spec)
+        case RiskPatternSpec():
+            return {"pattern": spec.pattern, "risk": spec.risk.value, "where": spec.where}
         case KillSpec():
             return {"target": spec.target, "reason": spec.reason}
 
@@ -71,6 +73,7 @@ ORDERS: Mapping[str, Callable[[Any], Order]] = {
     "servers": lambda server: (server.id,),
     "tools": lambda tool: tool.key,
     "grants": lambda grant: (grant.server_id, grant.trust, grant.risk, grant.who, grant.key),
+    "risk_patterns": lambda pattern: pattern.key,
     "kill_switches": lambda switch: (switch.target,),
 }
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from controlplane.credentials.specs import VaultBackendSpec
 from controlplane.grants.specs import GrantSpec
-from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
+from controlplane.inventory.specs import RiskPatternSpec, ServerSpec, ToolSpec, TrustLevelSpec
 from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalKey, PrincipalSpec
 
 ToolKey: TypeAlias = tuple[str, str]
@@ -29,6 +29,7 @@ Spec: TypeAlias = (
     | ServerSpec
     | ToolSpec
     | GrantSpec
+    | RiskPatternSpec
     | KillSpec
 )
 
@@ -45,6 +46,7 @@ class Policy:
     servers: dict[str, ServerSpec] = field(default_factory=dict)
     tools: dict[ToolKey, ToolSpec] = field(default_factory=dict)
     grants: dict[str, GrantSpec] = field(default_factory=dict)
+    risk_patterns: dict[tuple[str, str], RiskPatternSpec] = field(default_factory=dict)
     kill_switches: dict[str, KillSpec] = field(default_factory=dict)
     discovered: dict[ToolKey, ToolSpec] = field(default_factory=dict)
     backends_in_use: frozenset[str] = frozenset()
@@ -65,6 +67,7 @@ def overlaid(below: Policy, above: Policy) -> Policy:
         servers=below.servers | above.servers,
         tools=below.discovered | below.tools | above.tools,
         grants=below.grants | above.grants,
+        risk_patterns=below.risk_patterns | above.risk_patterns,
         kill_switches=below.kill_switches | above.kill_switches,
     )
 
@@ -76,6 +79,7 @@ SECTIONS: tuple[tuple[str, str], ...] = (
     ("vault_backends", "vault_backend"),
     ("groups", "group"),
     ("principals", "principal"),
+    ("risk_patterns", "risk_pattern"),
     ("servers", "server"),
     ("tools", "tool"),
     ("grants", "grant"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from controlplane.grants.specs import GrantSpec
-from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
+from controlplane.inventory.specs import RiskPatternSpec, ServerSpec, ToolSpec, TrustLevelSpec
 from controlplane.policy.declarative.diff import Change
 from controlplane.policy.declarative.policy import Policy, Spec
 from controlplane.principals.specs import IdentityProviderSpec, PrincipalKey, PrincipalSpec
@@ -37,7 +37,7 @@ class Reach:
                 self._ids.add(spec.server_id)
             case TrustLevelSpec():
                 self._levels.add(spec.name)
-            case IdentityProviderSpec():
+            case IdentityProviderSpec() | RiskPatternSpec():
                 self._levels.add("")
             case GrantSpec():
                 self._granted([spec])

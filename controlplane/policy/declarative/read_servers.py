@@ -4,13 +4,14 @@ import re
 from pathlib import PurePosixPath
 
 from controlplane.inventory.models import CredentialMode, FsPolicy, NetPolicy, Pins
-from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec, default_trust_level
+from controlplane.inventory.specs import RiskPatternSpec, ServerSpec, ToolSpec, TrustLevelSpec, default_trust_level
 from controlplane.policy.declarative.draft import Draft
 from controlplane.policy.declarative.items import DOORS, LIMITS
 from controlplane.policy.declarative.policy import ToolKey
 from controlplane.policy.declarative.rates import read_rate
 from controlplane.policy.declarative.reader import Reader
 from enforcer.contract.levels import Risk, TrustLevel
+from enforcer.policy.risk_patterns import LONGEST, MOST, PLACES, RISKS, RiskPattern, problem_of
 from enforcer.policy.risk_proposal import propose
 
 LONGEST_PATH = 4096
@@ -66,13 +67,27 @@ def read_server(reader: Reader, draft: Draft) -> None:
     draft.add("servers", server.id, server, reader)
 
 
+def read_risk_pattern(reader: Reader, draft: Draft) -> None:
+    """A pattern that is searched for beside the default ones; it raises a risk and never lowers one."""
+    pattern = RiskPatternSpec(
+        pattern=reader.text("pattern", longest=LONGEST),
+        risk=Risk(reader.choice("risk", RISKS)),
+        where=reader.choice("where", PLACES, default="arguments"),
+    )
+    if not reader.flawed and (problem := problem_of(pattern.pattern)):
+        reader.wrong("pattern", problem, "an expression without look-around, like \\bformat [a-z]:")
+    if len(draft.said.risk_patterns) >= MOST:
+        reader.wrong((), f"is one too many; {MOST} are allowed", "fewer patterns")
+    draft.add("risk_patterns", pattern.key, pattern, reader)
+
+
 def read_tool(reader: Reader, draft: Draft) -> None:
     """A tool without `risk` is classified by its name and schema."""
     if "input_schema" not in reader:
         reader.wrong("input_schema", "is missing, and this version doesn't discover schemas", "write the tool's schema")
     schema = reader.mapping("input_schema") or {}
     name = reader.text("name", longest=LONGEST_TOOL_NAME)
-    risk = reader.choice("risk", Risk, default=propose({"name": name, "inputSchema": schema}).risk)
+    risk = reader.choice("risk", Risk, default=propose({"name": name, "inputSchema": schema}, _patterns(draft)).risk)
     tool = ToolSpec(
         server_id=reader.ident("server"),
         name=name,
@@ -83,6 +98,12 @@ def read_tool(reader: Reader, draft: Draft) -> None:
     )
     key: ToolKey = tool.key
     draft.add("tools", key, tool, reader)
+
+
+def _patterns(draft: Draft) -> list[RiskPattern]:
+    """Those that there will be."""
+    specs = (draft.current.risk_patterns | draft.said.risk_patterns).values()
+    return [RiskPattern(spec.pattern, spec.risk, place) for spec in specs for place in PLACES if place == spec.where]
 
 
 def _read_credential(reader: Reader) -> str:

@@ -15,7 +15,7 @@ from controlplane.grants.specs import GrantSpec
 from controlplane.incidents.services import raise_kill
 from controlplane.inventory import services as inventory
 from controlplane.inventory.models import Server
-from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec
+from controlplane.inventory.specs import RiskPatternSpec, ServerSpec, ToolSpec, TrustLevelSpec
 from controlplane.policy.compile import compile_snapshot
 from controlplane.policy.declarative.access import before
 from controlplane.policy.declarative.diff import Change
@@ -123,6 +123,8 @@ def _put(spec: Spec) -> None:
             inventory.write_server(spec)
         case ToolSpec():
             inventory.write_tool(spec)
+        case RiskPatternSpec():
+            inventory.write_risk_pattern(spec)
         case GrantSpec():
             write_grant(spec)
         case KillSpec():
@@ -143,6 +145,8 @@ def _remove(spec: Spec) -> None:
             inventory.retire_server(spec.id)
         case ToolSpec():
             inventory.delete_tool(spec.server_id, spec.name)
+        case RiskPatternSpec():
+            inventory.delete_risk_pattern(spec)
         case GrantSpec():
             delete_grant(spec.key)
         case TrustLevelSpec() | KillSpec():

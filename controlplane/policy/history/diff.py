@@ -15,6 +15,7 @@ LISTS = {
     "principals": ("issuer", "subject"),
     "identity_providers": ("issuer",),
     "token_keys": (),
+    "critical_patterns": (),
     "kill_switches": ("id",),
     "revoked_principals": ("issuer", "subject"),
     "revoked_tokens": (),
@@ -23,7 +24,8 @@ LISTS = {
 SINGLE = ("trust", "server")
 NOUNS = {
     "grants": "grant", "tools": "tool", "principals": "principal", "identity_providers": "identity provider",
-    "token_keys": "key of our own tokens", "kill_switches": "kill switch", "revoked_principals": "revoked principal",
+    "token_keys": "key of our own tokens",
+    "critical_patterns": "risk pattern", "kill_switches": "kill switch", "revoked_principals": "revoked principal",
     "revoked_tokens": "revoked token", "quarantined": "quarantine", "trust": "trust level", "server": "server",
 }  # fmt: skip
 SHOWN = 100

@@ -8,7 +8,7 @@ import pytest
 from controlplane.api import bodies
 from controlplane.credentials.api_shapes import VaultBackendItem
 from controlplane.grants.api_shapes import GrantItem
-from controlplane.inventory.api_shapes import ServerItem, ToolItem, TrustLevelItem
+from controlplane.inventory.api_shapes import RiskPatternItem, ServerItem, ToolItem, TrustLevelItem
 from controlplane.policy import edits
 from controlplane.policy.declarative.reader import Reader
 from controlplane.principals.api_shapes import GroupItem, IdentityProviderItem, PrincipalItem
@@ -25,6 +25,7 @@ SHAPES: dict[str, type[bodies.Described]] = {
     "servers": ServerItem,
     "tools": ToolItem,
     "grants": GrantItem,
+    "risk_patterns": RiskPatternItem,
 }
 Path = tuple[str, ...]
 

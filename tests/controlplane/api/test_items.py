@@ -37,6 +37,8 @@ CASES = [  # list, the item, the object's address, what a PUT changes
      {"actor_type": "agent"}),
     ("identity-providers", PROVIDER, "identity-providers/https%3A%2F%2Fidp.example%2Fa", {"audience": "y"}),
     ("vault-backends", {"name": "bao", "kind": "env"}, "vault-backends/bao", {"kind": "file", "mount": "/run/secrets"}),
+    ("risk-patterns", {"pattern": "a/b c", "risk": "HIGH", "where": "name"}, "risk-patterns/name/a%2Fb%20c",
+     {"risk": "CRITICAL"}),
     ("grants", {"id": "one", "principal": "ada", "issuer": "drawbridge", "server": "files", "tools": ["*"]},
      "grants/one", {"max_risk": "HIGH"}),
 ]  # fmt: skip

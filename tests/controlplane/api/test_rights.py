@@ -37,6 +37,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "servers/<str:id>": ITEM,
     "tools": ITEMS,
     "tools/<str:server>/<path:name>": ITEM,
+    "risk-patterns": ITEMS,
+    "risk-patterns/<str:where>/<path:pattern>": ITEM,
     "tool-states": LIST,
     "grants": ITEMS,
     "grants/<str:id>": ITEM,

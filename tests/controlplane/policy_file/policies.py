@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from controlplane.credentials.specs import VaultBackendSpec
 from controlplane.grants.specs import GrantSpec, content_key
-from controlplane.inventory.specs import ServerSpec, ToolSpec, TrustLevelSpec, default_trust_level
+from controlplane.inventory.specs import RiskPatternSpec, ServerSpec, ToolSpec, TrustLevelSpec, default_trust_level
 from controlplane.policy.declarative.policy import KillSpec, Policy
 from controlplane.principals.models import OWN_ISSUER
 from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalKey, PrincipalSpec
@@ -167,6 +167,14 @@ def policies(draw: st.DrawFn) -> Policy:
         policy.tools |= {tool.key: tool for tool in draw(st.lists(tools(id_), max_size=3))}
     if policy.servers and (policy.groups or policy.principals):
         policy.grants = {grant.key: grant for grant in draw(st.lists(grants(policy), max_size=5))}
+    patterns = draw(st.sets(st.sampled_from(["drop it", "^rm", "kubectl (delete|drain)"])))
+    for text in sorted(patterns):
+        made = RiskPatternSpec(
+            pattern=text,
+            risk=draw(st.sampled_from([Risk.MEDIUM, Risk.HIGH, Risk.CRITICAL])),
+            where=draw(st.sampled_from(["name", "description", "arguments"])),
+        )
+        policy.risk_patterns[made.key] = made
     switches = [f"tool:{id_}/fs_*" for id_ in policy.servers] + ["risk:CRITICAL", "principal:O'Hara", "session:x: y"]
     raised = draw(st.lists(st.sampled_from(switches), unique=True, max_size=3))
     policy.kill_switches = {target: KillSpec(target=target, reason=draw(FREE)) for target in raised}

@@ -146,7 +146,7 @@ def test_an_export_asks_the_database_the_same_few_questions_however_much_it_hold
         connection,
     ) as asked:
         export()
-    assert len(asked) == 11
+    assert len(asked) == 12
 
 
 @pytest.mark.django_db(transaction=True)

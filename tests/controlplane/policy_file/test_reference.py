@@ -24,6 +24,7 @@ identity_providers: [{issuer: i, audience: a, algorithms: [EdDSA], jwks: {keys: 
 vault_backends: [{name: bao, kind: vault, address: 'https://bao'}]
 groups: [{name: red}]
 principals: [{subject: ada}]
+risk_patterns: [{pattern: x, risk: HIGH}]
 servers: [{id: files, trust_level: internal}]
 tools: [{server: files, name: fs_read, input_schema: {}}]
 grants: [{principal: ada, server: files, tools: ['*']}]

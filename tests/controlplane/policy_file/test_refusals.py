@@ -24,6 +24,9 @@ def test_the_good_file_has_neither_problems_nor_warnings_of_weight() -> None:
     assert [line for line in warnings_in(GOOD) if "egress" not in line] == []
 
 
+RISKY = "risk_patterns:\n  - "
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [
@@ -91,7 +94,11 @@ def test_the_good_file_has_neither_problems_nor_warnings_of_weight() -> None:
         (GRANT, AGAIN, 15, "grants[1]: the same as grants[0]"),
         (END, "kill_switches:\n  - {target: 'tool:fs_read', reason: x}\n" + END, 14, "kill_switches[0].target: 'tool:"),
         (END, "kill_switches:\n  - {target: 'server:files'}\n" + END, 14, "kill_switches[0].reason: is missing"),
-        (END, "risk_patterns:\n  - {pattern: x}\n" + END, 13, "risk_patterns: risk_patterns is not served by this ver"),
+        (END, RISKY + "{pattern: x}\n" + END, 14, "risk_patterns[0].risk: is missing"),
+        (END, RISKY + "{pattern: x, risk: LOW}\n" + END, 14, "risk_patterns[0].risk: 'LOW' is unknown; one o"),
+        (END, RISKY + "{pattern: '(?=a)', risk: HIGH}\n" + END, 14, "risk_patterns[0].pattern: is no expressi"),
+        (END, RISKY + "{pattern: 'a*', risk: HIGH}\n" + END, 14, "risk_patterns[0].pattern: matches everythi"),
+        (END, RISKY + "{pattern: a, risk: HIGH, where: x}\n" + END, 14, "risk_patterns[0].where: 'x' is unkno"),
         (END, "trust_levels:\n  - {name: internal, stale_s: {high: 9, all: 3}}\n" + END, 14, "trust_levels[0].stale_s"),
         (END, provider("algorithms: [HS256], jwks: {keys: []}"), 14, "identity_providers[0].algorithms[0]: 'HS256' is"),
         (END, provider("algorithms: [none], jwks: {keys: []}"), 14, "identity_providers[0].algorithms[0]: 'none' is n"),
