@@ -37,11 +37,12 @@ class AccessRow(serializers.Serializer[Row]):
 
 
 class AccessAnswer(serializers.Serializer[Reach]):
-    """`more` rows are left out; `whole` is false where not everything could be looked through."""
+    """`more` rows are left out; `whole` is false where not everything could be looked through, `problem` says why."""
 
     rows = AccessRow(many=True)
     more = serializers.IntegerField()
     whole = serializers.BooleanField()
+    problem = serializers.CharField(allow_blank=True)
 
 
 class PrincipalAccess(DetailView[Any]):

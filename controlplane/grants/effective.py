@@ -7,6 +7,7 @@ import msgspec
 from django.db.models import Q, prefetch_related_objects
 from django.utils import timezone
 
+from controlplane.common.errors import InvalidState
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import grants_on, grants_reaching
 from controlplane.incidents.compile import everything_stopped
@@ -64,11 +65,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """`whole` is false where there was more than could be looked through; `more` rows are not shown."""
+    """`whole` is false where there was more than could be looked through; `more` rows are not shown.
+
+    `problem`: rows that no gate would load; whom it concerns nobody can say.
+    """
 
     rows: tuple[Row, ...]
     more: int
     whole: bool
+    problem: str = ""
 
 
 def reach_of_principal(principal: Principal) -> Reach:
@@ -81,15 +86,20 @@ def reach_of_principal(principal: Principal) -> Reach:
     whole = len(grants) <= GRANTS and len(servers) <= SERVERS and all(len(some) <= TOOLS for some in tools.values())
     state = everything_stopped(now)
     rows: list[Row] = []
+    problem = ""
     for server in servers[:SERVERS]:
         theirs = [grant for grant in grants if _speaks_of(grant, server)]
         here = tools.get(server.id, [])[:TOOLS]
-        index = outline_of(server, [(principal, theirs)], here, now=now)
+        try:
+            index = outline_of(server, [(principal, theirs)], here, now=now)
+        except InvalidState as refused:
+            problem = refused.message
+            continue
         ours = msgspec.structs.replace(state, server_id=server.id)
         by_name, named = {tool.name: tool for tool in here}, {grant.key: grant for grant in theirs}
         found = effective.forward(index, ours, principal.subject, principal.issuer, now.timestamp())
         rows += [_row(access, by_name[access.tool], principal, named) for access in found]
-    return Reach(tuple(rows[:SHOWN]), max(len(rows) - SHOWN, 0), whole)
+    return Reach(tuple(rows[:SHOWN]), max(len(rows) - SHOWN, 0), whole, problem)
 
 
 def reach_of_tool(tool: Tool) -> Reach:
@@ -97,7 +107,10 @@ def reach_of_tool(tool: Tool) -> Reach:
     now, server = timezone.now(), tool.server
     keys = list(grants_on(server).values_list("pk", flat=True)[: GRANTS + 1])
     callers = callers_of(Grant.objects.filter(pk__in=keys[:GRANTS]).select_related("group", "principal"))
-    index = outline_of(server, callers, [tool], now=now)
+    try:
+        index = outline_of(server, callers, [tool], now=now)
+    except InvalidState as refused:
+        return Reach((), 0, False, refused.message)
     state = msgspec.structs.replace(everything_stopped(now), server_id=server.id)
     found = list(effective.backward(index, state, tool.name, now.timestamp()))
     people = {(person.subject, person.issuer): person for person, _ in callers}

@@ -111,3 +111,14 @@ def test_the_api_says_it_too(files: Server, alice: Principal) -> None:
     }  # fmt: skip
     assert [row["principal"] for row in asker(Right.VIEW).get("/tool-access/files/fs_read").json()["rows"]] == ["alice"]
     assert asker(Right.VIEW).get("/tool-access/files/nothing").status_code == 404
+
+
+def test_rows_that_no_gate_would_load_are_said_and_break_no_page(files: Server, alice: Principal) -> None:
+    GrantFactory(key="own", principal=alice, server=files, tools=["*"])
+    Server.objects.filter(pk="files").update(rate="often")
+    tool = Tool.objects.get(name="fs_read")
+    assert "often" in reach_of_tool(tool).problem
+    assert "often" in reach_of_principal(alice).problem
+    browser = signed_in(VIEWER)
+    for url in (f"/admin/principals/principal/{alice.pk}/change/", f"/admin/inventory/tool/{tool.pk}/change/"):
+        assert "no gate would load that" in text(browser.get(url))
