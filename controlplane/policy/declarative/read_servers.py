@@ -84,7 +84,9 @@ def read_risk_pattern(reader: Reader, draft: Draft) -> None:
 def read_tool(reader: Reader, draft: Draft) -> None:
     """A tool without `risk` is classified by its name and schema."""
     if "input_schema" not in reader:
-        reader.wrong("input_schema", "is missing, and this version doesn't discover schemas", "write the tool's schema")
+        reader.wrong(
+            "input_schema", "is missing", "write the tool's schema, or leave the tool out: it will be discovered"
+        )
     schema = reader.mapping("input_schema") or {}
     name = reader.text("name", longest=LONGEST_TOOL_NAME)
     risk = reader.choice("risk", Risk, default=propose({"name": name, "inputSchema": schema}, _patterns(draft)).risk)
