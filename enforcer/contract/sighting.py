@@ -1,5 +1,6 @@
 """What an enforcer says it saw of a tool in its server's list: a receipt of type `csp.drawbridge.definition.v1`."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal, TypeGuard, get_args
 
@@ -10,6 +11,8 @@ from enforcer.contract.strict_json import JsonObject, JsonValue
 
 What = Literal["seen", "twice", "gone"]
 MAX_NAME = 256  # characters; a longer name is no tool that anybody could grant
+MAX_SIZE = 2**31 - 1
+_HASH = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +58,24 @@ def read_sighting(receipt: JsonObject) -> Sighting:
         raise SightingError("is no receipt of a definition")
     what, size, definition = told.get("what"), told.get("size_bytes"), told.get("definition")
     server_id, name, seen = mcp.get("server_id"), mcp.get("tool_name"), mcp.get("definition_hash", "")
-    if not _is_what(what) or not isinstance(size, int) or not isinstance(seen, str):
+    if not _is_what(what) or not isinstance(size, int) or not 0 <= size <= MAX_SIZE or not isinstance(seen, str):
         raise SightingError("does not say what was seen")
-    if not isinstance(server_id, str) or not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
+    if not isinstance(server_id, str) or not isinstance(name, str) or not is_name(name):
         raise SightingError("names no tool")
+    if seen and not _HASH.fullmatch(seen):
+        raise SightingError("has a hash that is none")
     if definition is not None and not isinstance(definition, dict):
         raise SightingError("has a definition that is none")
     if bool(seen) == (what == "gone"):
         raise SightingError("has a hash where nothing was seen, or none where something was")
     if definition is not None and (what, definition.get("name"), definition_hash(definition)) != ("seen", name, seen):
         raise SightingError("has a definition of another name or hash")
-    return Sighting(server_id, name, what, seen, definition, max(0, size))
+    return Sighting(server_id, name, what, seen, definition, size)
+
+
+def is_name(name: str) -> bool:
+    """Whether a policy could hold a tool of this name; no column of PostgreSQL takes a NUL."""
+    return 0 < len(name) <= MAX_NAME and "\0" not in name
 
 
 def _is_what(word: JsonValue) -> TypeGuard[What]:

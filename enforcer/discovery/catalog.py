@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from enforcer.contract.canonical import canonical
 from enforcer.contract.definition import definition_hash
-from enforcer.contract.sighting import MAX_NAME, Sighting, hash_of_all
+from enforcer.contract.sighting import Sighting, hash_of_all, is_name
 from enforcer.contract.snapshot import ToolPolicy
 from enforcer.contract.strict_json import JsonObject
 from enforcer.mcp.upstream.base import UpstreamFailure
@@ -134,7 +134,7 @@ def _one(lives: list[Live]) -> Live:
 def _news(server_id: str, index: Index, live: dict[str, Live]) -> Iterator[Sighting]:
     for name, one in live.items():
         tool = index.tools.get(name)
-        if 0 < len(name) <= MAX_NAME and (tool is None or tool.policy.seen != one.hash):
+        if is_name(name) and (tool is None or tool.policy.seen != one.hash):
             yield Sighting(server_id, name, "twice" if one.definition is None else "seen", one.hash, one.definition)
     for name, known in index.tools.items():
         if known.policy.seen is not None and name not in live:

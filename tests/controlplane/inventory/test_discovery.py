@@ -215,6 +215,9 @@ def test_an_enforcer_speaks_of_its_own_servers_alone(gate: Sender) -> None:
         {"mcp": {"server_id": "files", "tool_name": "x" * 257, "definition_hash": TWO}},
         {"sighting": {"what": "approved", "size_bytes": 1}},
         {"sighting": "seen"},
+        {"sighting": {"what": "seen", "size_bytes": 2**40}},
+        sighting_part(Saw("files", "a\0b", "twice", TWO)),
+        sighting_part(Saw("files", "a", "twice", "x" * 500)),
         {"event_time": "yesterday"},
     ],
 )

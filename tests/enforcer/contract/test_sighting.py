@@ -37,6 +37,10 @@ def test_what_is_written_is_read(sighting: Sighting) -> None:
         Sighting("files", "fs_read", "gone", SEEN.hash),
         Sighting("files", "fs_read", "seen"),
         Sighting("files", "", "gone"),
+        Sighting("files", "a\0b", "gone"),
+        Sighting("files", "fs_read", "seen", "sha256:" + "0" * 500),
+        Sighting("files", "fs_read", "seen", SEEN.hash, None, 2**31),
+        Sighting("files", "fs_read", "seen", SEEN.hash, None, -1),
         Sighting("files", "x" * (MAX_NAME + 1), "gone"),
     ],
 )

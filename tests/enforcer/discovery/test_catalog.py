@@ -127,7 +127,7 @@ def test_a_tool_that_changes_all_the_time_is_held_all_the_time_and_reported_now_
 
 def test_a_name_that_no_policy_could_hold_is_not_reported() -> None:
     catalog = Catalog()
-    catalog.learn(INDEX, [{**LIVE, "name": name} for name in ("", "x" * 257, "x" * 256)])
+    catalog.learn(INDEX, [{**LIVE, "name": name} for name in ("", "x" * 257, "a\0b", "x" * 256)])
     assert news(catalog) == [("seen", "x" * 256)]
 
 
