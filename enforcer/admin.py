@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from enforcer.app import Receive, Scope, Send, send_answer
 from enforcer.mcp.answers import Answer
 from enforcer.metrics import Metrics
 from enforcer.observe.readiness import Readiness
+from enforcer.pipeline.client import Receive, Scope, Send, send_answer
 
 STOP_S = 5.0
 

@@ -3,17 +3,11 @@
 Routes match the raw path exactly: a path that is spelt in another way is not this path (MCP_WIRE section 21, 7).
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-
 from enforcer.mcp.answers import Answer
 from enforcer.mcp.requests import HttpRequest
+from enforcer.pipeline.client import Client, Receive, Scope, Send, send_answer
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.run import handle
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 DRAIN_FACTOR = 10  # a body over the limit is read and dropped this far, so that the client can read the answer
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
@@ -47,8 +41,8 @@ class App:
             headers=tuple(scope["headers"]),
             body=body,
         )
-        reply = await handle(self._gate, server_id, request, receive)
-        await send_answer(send, reply)
+        client = Client(receive, send)
+        await client.answer(await handle(self._gate, server_id, request, client))
 
     def _beside(self, method: str, path: str) -> Answer:
         if method not in ("GET", "HEAD"):
@@ -82,15 +76,3 @@ async def _read(receive: Receive, limit: int) -> tuple[bytes, bool]:
         dropped += len(part) - len(keep)
         if not message.get("more_body", False) or dropped > limit * DRAIN_FACTOR:
             return b"".join(parts), False
-
-
-async def send_answer(send: Send, reply: Answer) -> None:
-    """Status, headers and body of one answer; nothing of it may be cached."""
-    body = reply.encoded()
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
-    headers.append((b"content-length", str(len(body)).encode()))
-    headers.append((b"cache-control", b"no-store"))
-    if body:
-        headers.append((b"content-type", b"application/json"))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

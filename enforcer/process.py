@@ -65,7 +65,7 @@ async def _serve(
     server, admin = Server(_settings(App(process.gate), config)), _admin(config, process, dropped_lines)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _exit, server)
+        loop.add_signal_handler(number, _exit, server, process)
     async with asyncio.TaskGroup() as tasks:
         looks = (watch(process.gate, id_, config.file.list_every_s) for id_ in config.server_ids)
         parts = (process.link.run(), process.watch.run(), _announce(process, listening), *looks)
@@ -143,12 +143,14 @@ class Process:
 
     def _changed(self, server_id: str, _applied: Applied | None) -> None:
         self.gate.flights.stop_refused(server_id, lambda call, facts: refused_now(self.gate, call, facts))
+        self.gate.streams.wake(server_id)
 
     def _list_changed(self, server_id: str) -> None:
         self.gate.catalog(server_id).wanted.set()
 
     def _session_ended(self, session: Session) -> None:
         self._servers[session.server_id].release(session.owner)
+        self.gate.streams.end_session(session)
 
     def _warnings(self) -> tuple[str, ...]:
         found = [server.warning for server in self._servers.values() if server.warning]
@@ -164,8 +166,9 @@ class Process:
         return said
 
 
-def _exit(server: Server) -> None:
+def _exit(server: Server, process: Process) -> None:
     server.should_exit = True
+    process.gate.streams.end_all("the gate stops")
 
 
 async def _announce(process: Process, listening: socket.socket) -> None:

@@ -5,7 +5,7 @@ until a reviewed pin comes with the policy; any other definition holds the tool.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from enforcer.contract.canonical import canonical
@@ -34,7 +34,9 @@ class Live:
 class Catalog:
     """Of one server."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
+        """`on_change` hears of each definition that is another one than before."""
+        self._on_change = on_change
         self.listing = asyncio.Lock()
         self.wanted = asyncio.Event()  # somebody saw that the list has changed
         self.tries = 0
@@ -55,7 +57,9 @@ class Catalog:
         for said in definitions:
             if isinstance(name := said.get("name"), str):
                 named.setdefault(name, []).append(_live(said))
-        self._live = {name: _one(lives) for name, lives in named.items()}
+        before, self._live = self._live or {}, {name: _one(lives) for name, lives in named.items()}
+        if {n: one.hash for n, one in before.items()} != {n: one.hash for n, one in self._live.items()}:
+            self._on_change()
         for name in self._live:
             self.definition(index, name)
 
@@ -79,6 +83,8 @@ class Catalog:
             return False
         if self._live is not None:
             self._live[name] = seen  # what differs now holds the tool for calls too
+            if known is None or known.hash != seen.hash:
+                self._on_change()
         return self._fits(tool.policy, seen)
 
     def hash_of(self, name: str) -> str | None:

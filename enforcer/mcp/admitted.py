@@ -17,7 +17,7 @@ class Admitted:
 
     era: Era
     protocol_version: str
-    kind: Literal["request", "notification", "end"]
+    kind: Literal["request", "notification", "bodiless"]
     treatment: Treatment
     method: str
     id: RequestId | None

@@ -69,7 +69,7 @@ def _within(message: Message, session: Session) -> Admitted | Refusal:
     return admitted(message, era="legacy", version=version, treatment=treatment, session=session)
 
 
-def admit_end(
+def admit_bodiless(
     request: HttpRequest,
     *,
     version: str | None,
@@ -78,17 +78,18 @@ def admit_end(
     server_id: str,
     now: float,
 ) -> Admitted | Refusal:
-    """DELETE: only its owner ends a session."""
+    """GET opens the stream of a session, DELETE ends it: only its owner can."""
     session_id = request.first(SESSION_HEADER)
     if session_id is None:
-        return Refusal(Fault.FRAMING, "The header Mcp-Session-Id is missing.", method="DELETE")
+        return Refusal(Fault.FRAMING, "The header Mcp-Session-Id is missing.", method=request.method)
     session = sessions.find(session_id, principal, server_id, now)
     if session is None:
-        return Refusal(Fault.NO_SESSION, _UNKNOWN, method="DELETE")
+        return Refusal(Fault.NO_SESSION, _UNKNOWN, method=request.method)
     if not _agrees(version, session):
-        return Refusal(Fault.FRAMING, _VERSION, method="DELETE")
+        return Refusal(Fault.FRAMING, _VERSION, method=request.method)
     agreed = session.protocol_version or LATEST_HANDSHAKE
-    return Admitted("legacy", agreed, "end", Treatment.END, "DELETE", None, {}, session=session)
+    treatment = Treatment.LISTEN if request.method == "GET" else Treatment.END
+    return Admitted("legacy", agreed, "bodiless", treatment, request.method, None, {}, session=session)
 
 
 def _agrees(version: str | None, session: Session) -> bool:

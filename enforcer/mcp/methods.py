@@ -1,6 +1,6 @@
 """Which method of which era this gate passes, and how (MCP_WIRE section 6). What is not named here is not passed.
 
-Known to the protocol and refused in this version: resources, prompts, completion, subscriptions, tasks, extensions.
+Known to the protocol and refused in this version: resources, prompts, completion, tasks, extensions.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,7 @@ class Treatment(StrEnum):
     LOCAL = "local"  # answer with an empty result, forward nothing
     READY = "ready"  # notifications/initialized: forward
     CANCEL = "cancel"  # notifications/cancelled: cancel the call of this session with this id
+    LISTEN = "listen"  # a stream of our own notifications; forward nothing
     DROP = "drop"  # a notification that means nothing here: 202, forward nothing
     END = "end"  # DELETE: the client ends its session
 
@@ -29,6 +30,7 @@ _REQUESTS: Mapping[Era, Mapping[str, Treatment]] = {
         "server/discover": Treatment.DISCOVER,
         "tools/list": Treatment.LIST,
         "tools/call": Treatment.CALL,
+        "subscriptions/listen": Treatment.LISTEN,
     },
     "legacy": {
         "initialize": Treatment.OPEN,

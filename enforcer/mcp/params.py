@@ -6,6 +6,7 @@ from enforcer.contract.strict_json import JsonObject, JsonValue
 from enforcer.mcp.messages import MAX_NAME, Message, is_id
 
 LOG_LEVELS = frozenset({"debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"})
+LISTENED = ("toolsListChanged", "promptsListChanged", "resourcesListChanged")
 MAX_CURSOR = 8192  # characters
 
 # Each opens a way around the decision: results that come later, answers nobody asked for, a state of another call.
@@ -61,6 +62,17 @@ def _cancelled(params: JsonObject) -> str | None:
     return None if is_id(params.get("requestId")) else "requestId must be a text or a whole number."
 
 
+def _listen(params: JsonObject) -> str | None:
+    wanted = params.get("notifications")
+    if not isinstance(wanted, dict):
+        return "notifications must be an object."
+    if any(not isinstance(wanted.get(kind), bool | None) for kind in LISTENED):
+        return "What notifications asks for must be true or false."
+    if not isinstance(wanted.get("resourceSubscriptions"), list | None):
+        return "resourceSubscriptions must be a list."
+    return None
+
+
 def _is_name(value: JsonValue) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MAX_NAME
 
@@ -71,4 +83,5 @@ _CHECKS: Mapping[str, Callable[[JsonObject], str | None]] = {
     "initialize": _initialize,
     "logging/setLevel": _set_level,
     "notifications/cancelled": _cancelled,
+    "subscriptions/listen": _listen,
 }

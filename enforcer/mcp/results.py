@@ -7,6 +7,8 @@ from enforcer.mcp.eras import HANDSHAKE_VERSIONS, META_SERVER, MODERN_VERSIONS, 
 from enforcer.mcp.lists import cacheable
 from enforcer.mcp.outbound import implementation
 
+# Policy changes what a caller sees, so the gate says so even where the server itself never would.
+_OFFERED: JsonObject = {"tools": {"listChanged": True}}
 _CONTENT_TYPES = frozenset({"text", "image", "audio", "resource_link", "resource"})
 
 
@@ -38,7 +40,7 @@ def discover_result(result: JsonValue) -> JsonObject | None:
     both: list[JsonValue] = [version for version in MODERN_VERSIONS if version in offered]
     if not both or not isinstance(result.get("capabilities"), dict):
         return None
-    made: JsonObject = {"supportedVersions": both, "capabilities": {"tools": {}}, **cacheable(0)}
+    made: JsonObject = {"supportedVersions": both, "capabilities": dict(_OFFERED), **cacheable(0)}
     meta = result.get("_meta")
     server = implementation(meta.get(META_SERVER)) if isinstance(meta, dict) else None
     return {**made, "_meta": {META_SERVER: server}} if server else made
@@ -62,7 +64,7 @@ def initialize_result(result: JsonValue) -> Opened | None:
         return None
     if not isinstance(capabilities, dict) or server is None:
         return None
-    offered: JsonObject = {"tools": {}}
+    offered: JsonObject = dict(_OFFERED)
     if "logging" in capabilities:
         offered["logging"] = {}
     return Opened(version, {"protocolVersion": version, "capabilities": offered, "serverInfo": server})

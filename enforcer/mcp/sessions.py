@@ -11,6 +11,7 @@ from enforcer.mcp.faults import RequestId
 from enforcer.mcp.ids import new_session_id
 
 Principal = tuple[str, str]  # issuer, subject
+Sight = frozenset[tuple[str, str | None]]  # what a caller is shown: tool, hash of its definition
 
 
 @dataclass(slots=True, eq=False)
@@ -24,6 +25,8 @@ class Session:
     protocol_version: str | None = None
     upstream_session_id: str | None = field(default=None, repr=False)
     in_flight: dict[RequestId, str] = field(default_factory=dict)  # the client's id -> ours at the upstream
+    streams: int = 0  # open ones
+    sight: Sight | None = None  # as the last stream saw it
 
     @property
     def owner(self) -> str:
@@ -78,9 +81,9 @@ class Sessions:
             self._on_end(session)
 
     def expire(self, now: float) -> None:
-        """End those that nobody has used for the idle time and that wait for nothing."""
+        """End those that nobody has used for the idle time, that wait for nothing and have no stream open."""
         for session in list(self._sessions.values()):
             if now - session.seen <= self._idle_s:
                 return
-            if not session.in_flight:
+            if not session.in_flight and not session.streams:
                 self.end(session)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
+KEEP_ALIVE = b": \n\n"  # a comment
 _FIELDS = frozenset((b"data", b"event", b"id", b"retry"))
 
 

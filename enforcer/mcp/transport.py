@@ -32,7 +32,9 @@ def admit_transport(
     )
     if refusal is not None or request.method == "DELETE":
         return refusal
-    return _accept(request) or _content(request)
+    if request.method == "GET":
+        return _accept(request, ("text/event-stream",))
+    return _accept(request, _BOTH) or _content(request)
 
 
 def _host(request: HttpRequest, allowed: Collection[str]) -> Refusal | None:
@@ -65,19 +67,19 @@ def _framing(request: HttpRequest) -> Refusal | None:
 
 def _method(request: HttpRequest) -> Refusal | None:
     modern = request.first(VERSION_HEADER) in MODERN_VERSIONS
-    offered = ("POST",) if modern else ("POST", "DELETE")
+    offered = ("POST",) if modern else ("POST", "GET", "DELETE")
     if request.method in offered:
         return None
     allow = (("Allow", ", ".join(offered)),)
     return Refusal(Fault.HTTP_METHOD, "This endpoint does not offer this HTTP method.", headers=allow)
 
 
-def _accept(request: HttpRequest) -> Refusal | None:
+def _accept(request: HttpRequest, needed: Collection[str]) -> Refusal | None:
     wanted = [part.strip().lower() for line in request.lines("accept") for part in line.split(",")]
     taken = {kind.partition(";")[0].strip() for kind in wanted if not _is_refused(kind)}
-    for kind in _BOTH:
+    for kind in needed:
         if not taken & {kind, kind.partition("/")[0] + "/*", "*/*"}:
-            return Refusal(Fault.ACCEPT, "The client must accept application/json and text/event-stream.")
+            return Refusal(Fault.ACCEPT, f"The client must accept {' and '.join(needed)}.")
     return None
 
 

@@ -45,6 +45,7 @@ class State(Collector):
     def _by_server(self) -> Iterable[ServerReading]:
         return (
             ("in_flight", "Messages sent to the server that have no receipt yet", self.gate.flights.count),
+            ("open_streams", "Streams that clients hold open to hear of changes", self.gate.streams.count),
             ("policy_in_force", "1 if there is a verified policy to decide by", self._has_policy),
             ("snapshot_version", "Version of the snapshot in force, 0 without one", self._snapshot_version),
             ("incident_epoch", "Epoch of the incident state in force, 0 without one", self._incident_epoch),

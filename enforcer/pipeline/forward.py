@@ -1,8 +1,7 @@
 """Stage: the message goes to the server, once, and its answer comes back. Nothing is ever sent a second time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
 
 from enforcer.contract.strict_json import JsonObject
 from enforcer.mcp import answers
@@ -13,15 +12,15 @@ from enforcer.mcp.param_headers import header_params
 from enforcer.mcp.upstream.base import Upstream, UpstreamFailure, UpstreamRequest
 from enforcer.mcp.upstream.shape import TOOLS_CHANGED, is_request
 from enforcer.pipeline import replies
+from enforcer.pipeline.client import Client
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.results import Status, answer_of
 from enforcer.pipeline.transaction import Outcome, Transaction, Verdict
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Back = tuple[JsonObject | None, str | None]  # the response, none for a notification; the upstream's session id
 
 
-async def forward(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
+async def forward(gate: Gate, tx: Transaction, client: Client) -> Answer:
     """What the client gets; `tx.outcome` says what came of it."""
     assert tx.admitted is not None
     assert tx.flight is not None
@@ -29,7 +28,7 @@ async def forward(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
     status: Status = "error"
     detail, size = "", 0
     try:
-        incoming, session_id = await _watched(gate, tx, receive)
+        incoming, session_id = await _watched(gate, tx, client)
         answer, status, detail = answer_of(gate, tx, incoming, session_id)
         size = len(answer.encoded())
         return answer
@@ -47,13 +46,13 @@ async def forward(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
         tx.outcome = Outcome(status, gate.monotonic() - started, size, detail)
 
 
-async def _watched(gate: Gate, tx: Transaction, receive: Receive) -> Back:
+async def _watched(gate: Gate, tx: Transaction, client: Client) -> Back:
     """In the modern era a client that goes away has cancelled (MCP_WIRE section 3); in the handshake era it has not."""
     assert tx.admitted is not None
     if tx.admitted.era == "legacy":
         return await _send(gate, tx)
     async with asyncio.TaskGroup() as tasks:
-        watcher = tasks.create_task(_abandon_when_gone(tx, receive))
+        watcher = tasks.create_task(_abandon_when_gone(tx, client))
         try:
             came: Back | UpstreamFailure = await _send(gate, tx)
         except UpstreamFailure as failure:  # held back here: leaving the group it would come wrapped, as another error
@@ -65,10 +64,9 @@ async def _watched(gate: Gate, tx: Transaction, receive: Receive) -> Back:
     return came
 
 
-async def _abandon_when_gone(tx: Transaction, receive: Receive) -> None:
+async def _abandon_when_gone(tx: Transaction, client: Client) -> None:
     assert tx.flight is not None
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await client.gone()
     tx.flight.abandon()
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from enforcer.config import Config
 from enforcer.contract.snapshot import Limits
@@ -17,6 +18,7 @@ from enforcer.mcp.sessions import Sessions
 from enforcer.metrics import Metrics
 from enforcer.pipeline.buckets import Buckets
 from enforcer.pipeline.inflight import Flight, Flights
+from enforcer.pipeline.open_streams import Streams
 from enforcer.pipeline.server import GatedServer
 
 
@@ -35,6 +37,7 @@ class Gate:
     metrics: Metrics
     flights: Flights
     cursors: Cursors = field(default_factory=Cursors)
+    streams: Streams = field(default_factory=Streams)
     buckets: Buckets = field(default_factory=Buckets)
     tokens: TokenCache = field(default_factory=TokenCache)
     catalogs: dict[str, Catalog] = field(default_factory=dict)
@@ -44,7 +47,10 @@ class Gate:
 
     def catalog(self, server_id: str) -> Catalog:
         """What is known of a server's tools."""
-        return self.catalogs.setdefault(server_id, Catalog())
+        known = self.catalogs.get(server_id)
+        if known is None:
+            known = self.catalogs[server_id] = Catalog(partial(self.streams.wake, server_id))
+        return known
 
     def lister(self, server_id: str) -> Lister:
         """How the gate itself lists a server's tools."""

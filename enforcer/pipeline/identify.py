@@ -2,6 +2,7 @@
 
 from enforcer.contract.reasons import ReasonCode
 from enforcer.identity.tokens import TokenProblem, verify_token
+from enforcer.link.state import Applied
 from enforcer.mcp.answers import Answer
 from enforcer.mcp.requests import HttpRequest
 from enforcer.pipeline import replies
@@ -25,7 +26,7 @@ async def authenticate(gate: Gate, tx: Transaction) -> Answer | None:
     token = _bearer(tx.request)
     if token is None:
         return replies.unauthenticated(gate, tx, Verdict.deny(ReasonCode.DENY_NO_AUTHN), token_sent=False)
-    caller = _verified(gate, tx, token)
+    caller = _verified(gate, tx, token, tx.policy)
     if isinstance(caller, TokenProblem):
         codes = (ReasonCode.DENY_INVALID_TOKEN, ReasonCode.DENY_NO_AUTHN)
         return replies.unauthenticated(gate, tx, Verdict.deny(*codes, detail=caller.detail), token_sent=True)
@@ -37,6 +38,12 @@ async def authenticate(gate: Gate, tx: Transaction) -> Answer | None:
     return None
 
 
+def token_problem(gate: Gate, tx: Transaction) -> TokenProblem | None:
+    """Whether the token of a message that lasts is still accepted: it expires, and what verifies it changes."""
+    caller = _verified(gate, tx, _bearer(tx.request) or "", gate.link.current(tx.server_id) or tx.policy)
+    return caller if isinstance(caller, TokenProblem) else None
+
+
 def _bearer(request: HttpRequest) -> str | None:
     header = request.first("authorization")
     if header is None:
@@ -45,9 +52,9 @@ def _bearer(request: HttpRequest) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _verified(gate: Gate, tx: Transaction, token: str) -> Caller | TokenProblem:
-    assert tx.policy is not None
-    snapshot, now = tx.policy.index.snapshot, gate.wall()
+def _verified(gate: Gate, tx: Transaction, token: str, policy: Applied | None) -> Caller | TokenProblem:
+    assert policy is not None
+    snapshot, now = policy.index.snapshot, gate.wall()
     known = gate.tokens.get(token, tx.server_id, snapshot.order, now)
     if known is not None:
         return known

@@ -16,6 +16,7 @@ class Flight:
     facts: Facts
     task: asyncio.Task[object]
     upstream_id: str
+    is_stream: bool = False
     stopped: Decision | None = None
     abandoned: bool = False
     answered: bool = False
@@ -72,8 +73,8 @@ class Flights:
                 flight.stop(decision)
 
     def count(self, server_id: str) -> int:
-        """How many of a server there are; from any thread."""
-        return sum(1 for flight in tuple(self._all) if flight.call.server_id == server_id)
+        """How many messages of a server there are, besides streams; from any thread."""
+        return sum(1 for f in tuple(self._all) if f.call.server_id == server_id and not f.is_stream)
 
     def stopping(self, server_id: str) -> int:
         """How much of what was stopped has not ended yet."""

@@ -6,6 +6,7 @@ from enforcer.contract.reasons import ReasonCode
 from enforcer.journal.problems import JournalUnavailable
 from enforcer.mcp.answers import Answer
 from enforcer.mcp.ids import new_request_id
+from enforcer.mcp.methods import Treatment
 from enforcer.pipeline import replies
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.inflight import Flight
@@ -18,7 +19,8 @@ async def intend(gate: Gate, tx: Transaction) -> Answer | None:
     task = asyncio.current_task()
     assert task is not None
     assert tx.facts is not None
-    tx.flight = Flight(tx.call, tx.facts, task, new_request_id())
+    is_stream = tx.admitted is not None and tx.admitted.treatment is Treatment.LISTEN
+    tx.flight = Flight(tx.call, tx.facts, task, new_request_id(), is_stream)
     gate.flights.enter(tx.flight)
     try:
         await gate.journal.intend(receipt_of(gate, tx, now=gate.wall()))

@@ -34,7 +34,7 @@ def concluded(gate: Gate, tx: Transaction) -> None:
     gate.metrics.decided(tx.server_id, verdict.result, verdict.reasons[0], tx.decided_in)
     if verdict.result == "allow" and tx.policy is None:
         gate.metrics.allow_without_policy.inc()
-    if tx.outcome is not None:
+    if tx.outcome is not None and tx.flight is not None and not tx.flight.is_stream:
         gate.metrics.sent(tx.server_id, tx.outcome.duration_s, failure)
     if tx.trace is not None:
         ours = verdict.reasons[0] if verdict.reasons[0] in OURS else ""

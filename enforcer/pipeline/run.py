@@ -15,13 +15,15 @@ from enforcer.mcp.requests import HttpRequest
 from enforcer.observe import calls
 from enforcer.pipeline import replies
 from enforcer.pipeline.admit import admit_message, admit_transport
+from enforcer.pipeline.client import Client
 from enforcer.pipeline.credential import attach_credential
 from enforcer.pipeline.decide import decide_again, decide_call
-from enforcer.pipeline.forward import Receive, forward
+from enforcer.pipeline.forward import forward
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.identify import authenticate, require_policy
 from enforcer.pipeline.intend import intend
 from enforcer.pipeline.know_tools import know_tools
+from enforcer.pipeline.listen import listen
 from enforcer.pipeline.local import answer_locally
 from enforcer.pipeline.observed import concluded, concluding
 from enforcer.pipeline.prepare import prepare
@@ -48,19 +50,19 @@ STAGES: tuple[Stage, ...] = (
 )
 
 
-async def handle(gate: Gate, server_id: str, request: HttpRequest, receive: Receive) -> Answer:
+async def handle(gate: Gate, server_id: str, request: HttpRequest, client: Client) -> Answer:
     """One message in, one answer out, one receipt kept."""
     tx = _begin(gate, server_id, request)
     named = calls.enter(tx)
     try:
-        return await _answered(gate, tx, receive)
+        return await _answered(gate, tx, client)
     finally:
         calls.leave(tx, named)
 
 
-async def _answered(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
+async def _answered(gate: Gate, tx: Transaction, client: Client) -> Answer:
     try:
-        answer = await _through(gate, tx, receive)
+        answer = await _through(gate, tx, client)
     except asyncio.CancelledError:  # the gate is stopping
         _note_interruption(tx)
         return await asyncio.shield(_conclude(gate, tx, replies.interrupted(tx)))  # raising would be a bare 500
@@ -72,12 +74,14 @@ async def _answered(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
     return await _conclude(gate, tx, answer)
 
 
-async def _through(gate: Gate, tx: Transaction, receive: Receive) -> Answer:
+async def _through(gate: Gate, tx: Transaction, client: Client) -> Answer:
     for stage in STAGES:
         answer = await stage(gate, tx)
         if answer is not None:
             return answer
-    return await forward(gate, tx, receive)
+    if tx.flight is not None and tx.flight.is_stream:
+        return await listen(gate, tx, client)
+    return await forward(gate, tx, client)
 
 
 async def _conclude(gate: Gate, tx: Transaction, answer: Answer) -> Answer:

@@ -1,5 +1,7 @@
 """What a caller may do besides calling a tool: reach the server at all, and see the tools that it could call."""
 
+from collections.abc import Iterable
+
 from enforcer.contract.incident import Incident
 from enforcer.contract.reasons import ReasonCode
 from enforcer.policy.call import NO_TOOL, Call, Caller
@@ -21,10 +23,16 @@ def access(
 
 
 def visible_tools(
-    index: Index, incident: Incident | None, caller: Caller, enforcer_id: str, lease_age_s: float | None, now: float
+    index: Index,
+    incident: Incident | None,
+    caller: Caller,
+    enforcer_id: str,
+    lease_age_s: float | None,
+    now: float,
+    among: Iterable[str] | None = None,
 ) -> frozenset[str]:
-    """Names of the tools whose call only its arguments, rates or risk could stop."""
+    """Names of the tools, of all or of those given, whose call only its arguments, rates or risk could stop."""
     facts = Facts(lease_age_s)
     server_id = index.snapshot.server_id
-    calls = (Call(enforcer_id, server_id, name, caller) for name in index.tools)
+    calls = (Call(enforcer_id, server_id, name, caller) for name in (index.tools if among is None else among))
     return frozenset(c.tool for c in calls if isinstance(standing(index, incident, c, facts, now), Standing))

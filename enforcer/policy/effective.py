@@ -13,6 +13,7 @@ from enforcer.contract.reasons import ReasonCode
 from enforcer.policy.call import Call, Caller
 from enforcer.policy.decision import Decision, Facts
 from enforcer.policy.index import Index
+from enforcer.policy.rates import NO_ROOM
 from enforcer.policy.standing import Standing, standing
 
 Verdict = Literal["callable", "approval", "refused"]
@@ -104,7 +105,8 @@ def difference(old: Index | None, new: Index | None, incident: Incident, now: fl
 
 def _standing(at: Standing, subject: str, issuer: str) -> Access:
     trust = at.case.index.snapshot.trust
-    highest = max((grant.policy.max_risk.rank for grant in at.allows), default=-1)
+    in_use = (grant for grant in at.allows if grant.rate != NO_ROOM)  # a rate that can't be read never has room
+    highest = max((grant.policy.max_risk.rank for grant in in_use), default=-1)
     passes = at.risk.rank <= min(highest, trust.ceiling.rank)
     return Access(
         subject=subject,

@@ -4,9 +4,11 @@ Structure that can't be right (two tools of one name, a grant nobody knows) refu
 can't be read stays and fails closed: as a deny it always applies, as an allow it never does; `warnings` names it.
 """
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf, isfinite
 from types import MappingProxyType
 
 from enforcer.contract.keys import PublicKey
@@ -94,6 +96,12 @@ class Index:
     principals: Mapping[tuple[str, str], IndexedPrincipal]
     server_rate: Rate | None
     warnings: tuple[str, ...]
+    turns: tuple[float, ...] = ()  # when a grant's window begins or ends, in order
+
+    def next_turn(self, after: float) -> float:
+        """The first moment after this one at which time alone changes a decision; endless where there is none."""
+        at = bisect_right(self.turns, after)
+        return self.turns[at] if at < len(self.turns) else inf
 
     def principal(self, subject: str, issuer: str) -> IndexedPrincipal:
         """One that is not declared here has no groups and no grants."""
@@ -131,6 +139,7 @@ def _index(snapshot: Snapshot, tools: Mapping[str, IndexedTool]) -> Index | Inde
         tools=MappingProxyType(dict(tools)),
         principals=MappingProxyType({_who(p): shared.principal(p) for p in snapshot.principals}),
         server_rate=_rate(snapshot.server.limits.rate),
+        turns=tuple(sorted({t for g in grants.values() for t in (g.starts, g.ends) if isfinite(t)})),
         warnings=tuple(f"grant {g.policy.id!r}: {g.problem}" for g in grants.values() if g.problem),
     )
 

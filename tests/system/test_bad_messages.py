@@ -58,10 +58,15 @@ def test_it_is_answered_receipted_and_not_forwarded(
     assert "bad-message" not in lines_of(ledger)
 
 
-def test_get_is_not_offered(system: System, ada: str) -> None:
-    answer = system.caller("gate", ada).post(b"", method="GET")
+def test_another_http_method_is_not_offered(system: System, ada: str) -> None:
+    answer = system.caller("gate", ada).post(b"", method="PUT")
     assert (answer.status, answer.codes) == (405, ["DENY_METHOD_NOT_ALLOWED"])
     assert "POST" in answer.headers["allow"]
+
+
+def test_a_stream_of_no_session_is_refused(system: System, ada: str) -> None:
+    answer = system.caller("gate", ada).post(b"", {"mcp-session-id": "made-up"}, method="GET")
+    assert (answer.status, answer.codes) == (404, ["DENY_MALFORMED_REQUEST"])
 
 
 def test_another_spelling_of_the_path_is_another_path(system: System, ada: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.admin import admin_url, give_admin_address
 from tests.support.bench import lines_of, open_bench
 from tests.support.processes import wait_for
 from tests.support.system import Gate, System, running
@@ -33,20 +34,13 @@ def gate(observed: System) -> Gate:
     """One with an admin address, of the system's choice."""
     url = re.findall(r'^url = "(http://[^"]+/mcp)"$', observed.gates["gate"].file.read_text(), re.MULTILINE)[0]
     file = observed.enroll("watched", "ledger", upstream=url)
-    text = re.sub(r"^admin_listen.*\n", "", file.read_text(), flags=re.MULTILINE)
-    file.write_text(text.replace("\nlisten = ", '\nadmin_listen = "127.0.0.1:0"\nlisten = ', 1))
-    return observed.open_gate(file)
+    return observed.open_gate(give_admin_address(file))
 
 
 @pytest.fixture(scope="module")
 def admin(gate: Gate) -> str:
-    """Its URL, which the log tells."""
-
-    def told() -> str | None:
-        found = re.search(r"metrics and readiness are on (http://[0-9.:]+)", gate.program.output)
-        return found.group(1) if found else None
-
-    return wait_for(told, "the admin address")
+    """Its URL."""
+    return admin_url(gate)
 
 
 def get(url: str, **headers: str) -> tuple[int, str]:

@@ -27,7 +27,6 @@ DELETE_ALL = rpc("tools/call", {"name": "delete_all"})
 WHOLE: JsonObject = {"name": "x", "_meta": META}
 STATE: JsonObject = {"name": "x", "requestState": "s"}
 ANSWERED: JsonObject = {"name": "x", "inputResponses": {"confirm": {"action": "accept"}}}
-LISTEN: JsonObject = {"notifications": {"resourceSubscriptions": ["a:b"]}}
 Make = Callable[[Session], HttpRequest]
 
 
@@ -80,7 +79,7 @@ REFUSED: list[tuple[int, str, Make, tuple[int, int]]] = [
     (30, "completion", lambda _: modern("completion/complete", {"ref": {}}), (404, -32601)),
     (31, "resources", lambda _: modern("resources/read", {"uri": "a:b"}, {"mcp-name": "a:b"}), (404, -32601)),
     (32, "prompts", lambda s: legacy(s, "prompts/get", {"name": "p"}), (200, -32601)),
-    (33, "listen", lambda _: modern("subscriptions/listen", LISTEN), (404, -32601)),
+    (33, "subscribe", lambda s: legacy(s, "resources/subscribe", {"uri": "a:b"}), (200, -32601)),
     (35, "a guessed response", lambda s: within(s, {"jsonrpc": "2.0", "id": 1, "result": {}}), (400, -32600)),
     (38, "a task", lambda s: legacy(s, "tools/call", {"name": "x", "task": {"ttl": 1}}), (400, -32602)),
     (38, "the tasks of others", lambda s: legacy(s, "tasks/list"), (200, -32601)),
@@ -94,6 +93,6 @@ AT_THE_DOOR: list[tuple[int, str, HttpRequest, int]] = [
     (20, "two lengths", call(headers={"content-length": "5", "transfer-encoding": "chunked"}), 400),
     (20, "one answer type", call(headers={"accept": "application/json"}), 406),
     (20, "a form", call(headers={"content-type": "application/x-www-form-urlencoded"}), 415),
-    (34, "another's event id", http(headers={"last-event-id": "e354"}, method="GET"), 405),
+    (34, "an event id by itself", http(headers={"last-event-id": "e354", VERSION: MODERN}, method="GET"), 405),
     (52, "another method", replace(call(), method="DELETE"), 405),
 ]

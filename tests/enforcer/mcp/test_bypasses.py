@@ -14,6 +14,7 @@ from enforcer.mcp.outbound import outbound, upstream_headers
 from enforcer.mcp.param_headers import check_param_headers, header_params
 from enforcer.mcp.requests import HttpRequest
 from enforcer.mcp.results import call_result
+from enforcer.mcp.streams import META_SUBSCRIPTION, first_message
 from tests.enforcer.mcp.bypasses import AT_THE_DOOR, ELSEWHERE, REFUSED, Make, modern_text
 from tests.enforcer.mcp.cases import (
     ADA,
@@ -101,6 +102,23 @@ def test_18_a_call_without_an_id_is_dropped(era: str) -> None:
     modern_call = modern("tools/call", params, id=None)
     request = modern_call if era == "modern" else legacy(a_session(sessions), "tools/call", params, id=None)
     assert passed(request, sessions).treatment is Treatment.DROP
+
+
+def test_33_listening_to_a_resource_is_not_acknowledged_and_reaches_no_server() -> None:
+    asked: JsonObject = {"notifications": {"resourceSubscriptions": ["a:b"], "toolsListChanged": True}}
+    found = passed(modern("subscriptions/listen", asked, id=7))
+    assert found.treatment is Treatment.LISTEN
+    first = first_message(found)
+    assert first is not None
+    assert first["params"] == {"notifications": {"toolsListChanged": True}, "_meta": {META_SUBSCRIPTION: 7}}
+
+
+def test_34_a_stream_of_another_or_its_events_can_not_be_had() -> None:
+    sessions = some_sessions()
+    headers = {"mcp-session-id": a_session(sessions).id, "last-event-id": "e354", VERSION: "2025-11-25"}
+    found = admit(http(headers=headers, method="GET"), sessions, principal=EVE)
+    assert isinstance(found, Refusal)
+    assert found.fit.status == 404
 
 
 def test_39_a_task_nobody_asked_for_is_no_result() -> None:

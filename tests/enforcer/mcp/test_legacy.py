@@ -148,16 +148,17 @@ def end(session_id: JsonValue, version: str | None = "2025-11-25", **more: str) 
     return {"mcp-session-id": str(session_id), VERSION: version, "accept": "*/*", **more}
 
 
-def test_only_its_owner_ends_a_session() -> None:
+@pytest.mark.parametrize(("method", "treatment"), [("DELETE", Treatment.END), ("GET", Treatment.LISTEN)])
+def test_only_its_owner_listens_to_a_session_or_ends_it(method: str, treatment: Treatment) -> None:
     sessions = some_sessions()
     session = a_session(sessions)
-    request = http(headers=end(session.id), method="DELETE")
+    request = http(headers=end(session.id), method=method)
     found = admit(request, sessions, principal=EVE)
     assert isinstance(found, Refusal)
     assert found.fit.status == 404
     found = admit(request, sessions)
     assert isinstance(found, Admitted)
-    assert (found.kind, found.treatment, found.session) == ("end", Treatment.END, session)
+    assert (found.kind, found.treatment, found.session) == ("bodiless", treatment, session)
 
 
 @pytest.mark.parametrize(
@@ -168,8 +169,9 @@ def test_only_its_owner_ends_a_session() -> None:
         ({"mcp-session-id": "it", VERSION: ["2025-11-25", "2025-11-25"]}, 400),
     ],
 )
-def test_an_end_of_nothing_is_refused(headers: Headers, status: int) -> None:
-    assert refused(http(headers=headers, method="DELETE"))[0] == status
+@pytest.mark.parametrize("method", ["DELETE", "GET"])
+def test_to_end_or_listen_to_nothing_is_refused(headers: Headers, status: int, method: str) -> None:
+    assert refused(http(headers=headers, method=method))[0] == status
 
 
 def test_an_end_under_another_version_is_refused() -> None:

@@ -61,6 +61,5 @@ async def test_a_tools_own_error_is_a_result_that_the_client_reads(gate: ToyGate
 async def test_a_method_that_does_not_pass_is_an_error_the_client_understands(gate: ToyGate) -> None:
     async with in_memory(gate) as http, a_client(http, "2026-07-28") as client:
         with pytest.raises(MCPError) as refused:
-            async with client.listen(tools_list_changed=True):
-                pass
+            await client.read_resource("note://one")
     assert refused.value.error.code == -32601

@@ -68,7 +68,7 @@ def test_discover_offers_what_both_serve_and_tools_alone() -> None:
     }
     assert discover_result(sent) == {
         "supportedVersions": ["2026-07-28"],
-        "capabilities": {"tools": {}},
+        "capabilities": {"tools": {"listChanged": True}},
         "resultType": "complete",
         "ttlMs": 0,
         "cacheScope": "private",
@@ -107,12 +107,12 @@ def test_initialize_tells_the_version_in_force_and_what_is_answered_here() -> No
     assert made.protocol_version == "2025-06-18"
     assert made.result == {
         "protocolVersion": "2025-06-18",
-        "capabilities": {"tools": {}, "logging": {}},
+        "capabilities": {"tools": {"listChanged": True}, "logging": {}},
         "serverInfo": {"name": "n", "title": "N", "version": "1"},
     }
     quiet = initialize_result({**OPENED, "capabilities": {"tools": {}}})
     assert quiet is not None
-    assert quiet.result["capabilities"] == {"tools": {}}
+    assert quiet.result["capabilities"] == {"tools": {"listChanged": True}}
 
 
 @pytest.mark.parametrize(

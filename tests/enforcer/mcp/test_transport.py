@@ -74,17 +74,23 @@ def test_a_token_in_the_query_is_refused() -> None:
     assert status(replace(http(b"{}"), query=b"access_token=secret")) == 400
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "OPTIONS", "TRACE", "post"])
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "OPTIONS", "TRACE", "post"])
 def test_other_http_methods_are_not_offered_and_the_answer_says_which_are(method: str) -> None:
     refusal = admit_transport(http(method=method), allowed_hosts={"gate"}, allowed_origins=())
     assert refusal is not None
     assert refusal.fit.status == 405
-    assert refusal.headers == (("Allow", "POST, DELETE"),)
+    assert refusal.headers == (("Allow", "POST, GET, DELETE"),)
 
 
 def test_ending_a_session_is_offered_in_the_handshake_era_alone() -> None:
     assert status(http(method="DELETE", headers={"accept": None, "content-type": None})) is None
     assert status(http(method="DELETE", headers={"mcp-protocol-version": MODERN})) == 405
+
+
+def test_a_stream_of_a_session_is_offered_in_the_handshake_era_to_who_takes_events() -> None:
+    assert status(http(method="GET", headers={"accept": "text/event-stream", "content-type": None})) is None
+    assert status(http(method="GET", headers={"accept": "application/json"})) == 406
+    assert status(http(method="GET", headers={"mcp-protocol-version": MODERN})) == 405
 
 
 def test_host_and_origin_are_looked_at_first() -> None:

@@ -63,6 +63,8 @@ class ToyGate:
             return answers.malformed(message, "r1")
         if message.treatment is Treatment.LOCAL:
             return answers.empty_result(message)
+        if message.treatment is Treatment.LISTEN:
+            return Answer(405)  # no streams here
         if message.treatment in (Treatment.DROP, Treatment.CANCEL):
             return answers.accepted()
         if message.treatment is Treatment.END:

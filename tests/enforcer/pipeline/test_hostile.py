@@ -1,7 +1,7 @@
 """What a call may not gain by waiting, and what a server may not gain by asking."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from enforcer.mcp.answers import Answer
 from enforcer.mcp.requests import HttpRequest
 from enforcer.mcp.upstream.base import UpstreamRequest
 from enforcer.pipeline import run
+from enforcer.pipeline.client import Client
 from enforcer.pipeline.decide import decide_again, decide_call
 from enforcer.pipeline.forward import forward
 from enforcer.pipeline.gate import Gate
@@ -27,6 +28,14 @@ KILLED = Decision("deny", (ReasonCode.DENY_KILL_SWITCH,), (ReasonCode.DENY_KILL_
 async def silent() -> dict[str, Any]:
     await asyncio.get_running_loop().create_future()
     return {}
+
+
+async def ignored(_message: MutableMapping[str, Any]) -> None:
+    pass
+
+
+def a_client() -> Client:
+    return Client(silent, ignored)
 
 
 async def questions_without_end(request: UpstreamRequest) -> AsyncIterator[JsonObject]:
@@ -48,7 +57,7 @@ async def test_a_server_that_asks_and_asks_is_out_of_time_like_any_other() -> No
     for stage in (decide_call, intend):
         assert await stage(bench.gate, tx) is None
     async with asyncio.timeout(5):
-        assert reason_of(await forward(bench.gate, tx, silent)) == "upstream_timeout"
+        assert reason_of(await forward(bench.gate, tx, a_client())) == "upstream_timeout"
 
 
 async def test_news_that_grew_too_old_while_a_call_waited_stop_it_before_it_is_sent() -> None:
@@ -75,7 +84,7 @@ async def test_where_not_even_a_brief_receipt_can_be_written_the_answer_is_a_ref
         raise ValueError("never")
 
     bench.journal.check = refuse
-    answer = await run.handle(bench.gate, "files", REQUEST, silent)
+    answer = await run.handle(bench.gate, "files", REQUEST, a_client())
     assert reason_of(answer) == ["DENY_AUDIT_UNAVAILABLE"]
 
 
@@ -97,5 +106,5 @@ async def test_a_refused_call_is_not_cancelled_while_its_receipt_is_written(monk
 
     monkeypatch.setattr(bench.journal, "record", record)
     monkeypatch.setattr(run, "STAGES", (too_late,))
-    assert reason_of(await run.handle(bench.gate, "files", REQUEST, silent)) == ["DENY_POLICY_STALE"]
+    assert reason_of(await run.handle(bench.gate, "files", REQUEST, a_client())) == ["DENY_POLICY_STALE"]
     assert len(bench.journal.receipts) == 1

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,8 @@ from enforcer.mcp.requests import HttpRequest
 from enforcer.mcp.sessions import Sessions
 from enforcer.mcp.upstream.base import UpstreamRequest
 from enforcer.metrics import Metrics
+from enforcer.pipeline.client import Client, Receive
+from enforcer.pipeline.decide import refused_now
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.inflight import Flights
 from enforcer.pipeline.run import handle
@@ -158,7 +160,7 @@ class Workbench:
         arguments: JsonObject | None = None,
         headers: Mapping[str, str | Sequence[str]] | None = None,
         meta: JsonObject | None = None,
-        receive: Callable[[], Awaitable[MutableMapping[str, Any]]] | None = None,
+        receive: Receive | None = None,
     ) -> Answer:
         """ada calls fs_read; a list gives a header several lines."""
         whole = {
@@ -177,12 +179,14 @@ class Workbench:
             "accept": "application/json, text/event-stream",
             "authorization": f"Bearer {token()}",
         }
-        raw = tuple(
-            (name.encode(), line.encode())
-            for name, value in {**usual, **(headers or {})}.items()
-            for line in ([value] if isinstance(value, str) else value)
-        )
-        return await handle(self.gate, "files", HttpRequest("POST", "/mcp", b"", raw, body), receive or _stays)
+        client = Client(receive or _stays, _ignored)
+        return await handle(self.gate, "files", request("POST", {**usual, **(headers or {})}, body), client)
+
+    def change(self, policy: Applied | None) -> None:
+        """Another policy is in force, and the gate hears of it as from its link."""
+        self.link.policy = policy
+        self.gate.flights.stop_refused("files", lambda call, facts: refused_now(self.gate, call, facts))
+        self.gate.streams.wake("files")
 
     def receipts(self) -> list[dict[str, Any]]:
         """What the journal holds, in order."""
@@ -192,10 +196,20 @@ class Workbench:
         return [json.loads(line) for (line,) in rows]
 
 
-def token() -> str:
+def request(method: str, headers: Mapping[str, str | Sequence[str]], body: bytes = b"") -> HttpRequest:
+    """With these headers alone."""
+    raw = tuple(
+        (name.encode(), line.encode())
+        for name, value in headers.items()
+        for line in ([value] if isinstance(value, str) else value)
+    )
+    return HttpRequest(method, "/mcp", b"", raw, body)
+
+
+def token(ttl_s: float = 60) -> str:
     """Of ada, for `files`, by the control plane's token key of the golden snapshot."""
     signer: SigningKey = key("token")
-    claims = issue_claims(subject="ada", server_id="files", token_id="t-1", now=time.time(), ttl_s=60)
+    claims = issue_claims(subject="ada", server_id="files", token_id="t-1", now=time.time(), ttl_s=ttl_s)
     return sign_token(claims, signer)
 
 
@@ -203,6 +217,10 @@ async def _stays() -> MutableMapping[str, Any]:
     """A client that waits for its answer."""
     await asyncio.Event().wait()
     raise AssertionError
+
+
+async def _ignored(_message: MutableMapping[str, Any]) -> None:
+    """What a stream would send."""
 
 
 def codes(answer: Answer) -> list[str]:

@@ -67,6 +67,11 @@ def test_conditions_are_told() -> None:
     assert (found.constrained, found.limited, found.denies) == (True, True, ("d",))
 
 
+def test_a_grant_whose_rate_can_not_be_read_lifts_nothing() -> None:
+    wide = grant("w", max_risk=Risk.CRITICAL, rate="often")
+    assert alice(snapshot(grant(max_risk=Risk.LOW), wide)).verdict == "approval"
+
+
 def test_forward_and_backward_name_what_a_grant_speaks_of() -> None:
     index = outlined(snapshot(grant(tools=("fs_*",)), grant("d", tools=("fs_write",), effect="deny")))
     assert [(a.tool, a.verdict) for a in forward(index, incident(), "alice", "idp", NOW)] == [

@@ -1,0 +1,34 @@
+"""A gate with an admin address, and what it says there."""
+
+import re
+import urllib.request
+from pathlib import Path
+
+from tests.support.processes import wait_for
+from tests.support.system import Gate
+
+
+def give_admin_address(file: Path) -> Path:
+    """Let the gate of this file listen for operators too, on a port of the system's choice."""
+    text = re.sub(r"^admin_listen.*\n", "", file.read_text(), flags=re.MULTILINE)
+    file.write_text(text.replace("\nlisten = ", '\nadmin_listen = "127.0.0.1:0"\nlisten = ', 1))
+    return file
+
+
+def admin_url(gate: Gate) -> str:
+    """Where it is, which the log tells."""
+
+    def told() -> str | None:
+        found = re.search(r"metrics and readiness are on (http://[0-9.:]+)", gate.program.output)
+        return found.group(1) if found else None
+
+    return wait_for(told, "the admin address")
+
+
+def metric(gate: Gate, series: str) -> float:
+    """The value of a series, given with its labels as it is written."""
+    with urllib.request.urlopen(f"{admin_url(gate)}/metrics", timeout=20) as answer:
+        text = answer.read().decode()
+    found = re.search(rf"^{re.escape(series)} (\S+)$", text, re.MULTILINE)
+    assert found is not None, f"{series} is not exposed"
+    return float(found.group(1))
