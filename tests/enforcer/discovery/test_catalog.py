@@ -138,3 +138,16 @@ def test_a_page_that_shows_something_else_has_the_list_looked_at() -> None:
     assert not catalog.wanted.is_set()
     catalog.shows(INDEX, {**LIVE, "name": "new"})
     assert catalog.wanted.is_set()
+
+
+def test_who_wants_to_hear_of_changes_hears_of_each_and_of_nothing_else() -> None:
+    heard: list[str] = []
+    catalog = Catalog(lambda: heard.append("changed"))
+    catalog.learn(INDEX, [LIVE])
+    catalog.learn(INDEX, [LIVE])
+    assert catalog.shows(INDEX, LIVE)
+    assert len(heard) == 1
+    catalog.shows(INDEX, {**LIVE, "description": "Another."})
+    assert len(heard) == 2
+    catalog.learn(INDEX, [])
+    assert len(heard) == 3

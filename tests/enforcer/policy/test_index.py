@@ -1,3 +1,4 @@
+from math import inf
 from typing import Any
 
 import msgspec
@@ -6,6 +7,7 @@ import pytest
 from enforcer.contract.keys import SigningKey
 from enforcer.contract.levels import Risk
 from enforcer.contract.snapshot import PrincipalPolicy, Snapshot, ToolPolicy
+from enforcer.contract.times import from_text
 from enforcer.policy import index as indexing
 from enforcer.policy.grants import IndexedGrant
 from enforcer.policy.index import Index, IndexProblem, build_index
@@ -89,3 +91,11 @@ def test_what_is_remembered_of_a_principal_is_bounded(monkeypatch: pytest.Monkey
     for each in index.tools.values():
         assert len(alice.grants_for(each.policy, Risk.MEDIUM)) == 1
     assert len(alice._of_tool) <= 3
+
+
+def test_the_moments_at_which_time_alone_changes_a_decision_are_known() -> None:
+    window = {"not_before": "2027-01-01T00:00:00.000Z", "not_after": "2027-02-01T00:00:00.000Z"}
+    index = index_of(snapshot(grant("a"), grant("b", **window), grant("c", not_before="never")))
+    starts, ends = from_text(window["not_before"]), from_text(window["not_after"])
+    assert index.turns == (starts, ends)
+    assert [index.next_turn(t) for t in (starts - 1, starts, ends)] == [starts, ends, inf]
