@@ -198,13 +198,18 @@ def _check_redis(name: str, redis: Redis) -> None:
 
 def _check_upstream(number: int, upstream: Upstream) -> None:
     key: toml_lines.Path = ("upstream", number)
-    if bool(upstream.url) == bool(upstream.command):
-        raise WrongError((*key, "url"), "needs exactly one of url and command; write one of them")
+    if [bool(upstream.url), bool(upstream.command), upstream.embedded].count(True) != 1:
+        raise WrongError((*key, "url"), "needs exactly one of url and command, or embedded = true; write one of them")
     if upstream.url:
         _check_url((*key, "url"), upstream.url)
         _check_plaintext((*key, "url"), upstream.url)
         if upstream.env or upstream.cwd:
             raise WrongError((*key, "env" if upstream.env else "cwd"), "belongs to a command; remove it beside url")
+    elif upstream.embedded:
+        if upstream.env or upstream.cwd:
+            raise WrongError(
+                (*key, "env" if upstream.env else "cwd"), "belongs to a command; remove it beside embedded"
+            )
     elif not upstream.command[0]:
         raise WrongError((*key, "command"), "starts with an empty word; write the program first")
     if upstream.cwd and not Path(upstream.cwd).is_absolute():

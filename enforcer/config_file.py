@@ -31,9 +31,10 @@ class Redis(_Table, frozen=True, kw_only=True):
 
 
 class Upstream(_Table, frozen=True, kw_only=True):
-    """The server behind the gate, by URL or by command."""
+    """The server behind the gate: by URL, by command, or the program itself that embeds the gate."""
 
     server: str
+    embedded: bool = False
     url: str = ""
     command: list[str] = []
     env: dict[str, str] = {}

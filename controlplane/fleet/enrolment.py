@@ -59,6 +59,7 @@ class Upstream:
     server: str
     url: str = ""
     command: Sequence[str] = ()
+    embedded: bool = False
 
 
 def toml(place: Place, upstreams: Sequence[Upstream]) -> str:
@@ -101,6 +102,8 @@ def _tls(face: Face) -> list[str]:
 
 
 def _behind(upstream: Upstream) -> str:
+    if upstream.embedded:
+        return "embedded = true"
     if upstream.command:
         return f"command = [{', '.join(_text(word) for word in upstream.command)}]"
     if upstream.url:

@@ -3,7 +3,7 @@
 import itertools
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -24,6 +24,7 @@ class Recorded:
     chain_id: str
     sequence: int
     receipt_hash: str
+    line: bytes = field(repr=False)  # as it is stored and shipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,8 @@ class Store:
         if not receipt_ids:
             return {}
         found = self._sql.execute(
-            "SELECT receipt_id, chain_id, sequence, receipt_hash FROM receipt JOIN chain ON number=chain"
-            " WHERE receipt_id IN (SELECT value FROM json_each(?))",
+            "SELECT receipt_id, chain_id, sequence, receipt_hash, CAST(line AS BLOB)"
+            " FROM receipt JOIN chain ON number=chain WHERE receipt_id IN (SELECT value FROM json_each(?))",
             (orjson.dumps(receipt_ids).decode(),),
         )
         return {row[0]: Recorded(*row) for row in found.fetchall()}

@@ -46,7 +46,7 @@ class Transaction:
         if receipt_id not in self._known:
             self.chain, row = self.chain.place(receipt, self._now)
             self._rows.append(row)
-            made = Recorded(receipt_id, self.chain.chain_id, row.sequence, row.receipt_hash)
+            made = Recorded(receipt_id, self.chain.chain_id, row.sequence, row.receipt_hash, row.line)
             self._known[receipt_id] = made
         self.close(receipt_id)
         return self._known[receipt_id]

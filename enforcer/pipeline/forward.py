@@ -34,7 +34,7 @@ async def forward(gate: Gate, tx: Transaction, client: Client) -> Answer:
         return answer
     except UpstreamFailure as failure:
         status = "timeout" if failure.kind == "timeout" else "error"
-        detail = f"upstream_{failure.kind}" + ("" if failure.sent else ": not sent")
+        detail = failure.outcome
         return _lost(gate, tx, failure)
     except asyncio.CancelledError:
         detail = "interrupted: effect unknown"

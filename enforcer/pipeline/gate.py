@@ -19,7 +19,7 @@ from enforcer.metrics import Metrics
 from enforcer.pipeline.buckets import Buckets
 from enforcer.pipeline.inflight import Flight, Flights
 from enforcer.pipeline.open_streams import Streams
-from enforcer.pipeline.server import GatedServer
+from enforcer.pipeline.server import Behind
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Gate:
     config: Config
     link: Link
     journal: Journal
-    servers: Mapping[str, GatedServer]
+    servers: Mapping[str, Behind]
     sessions: Sessions
     hmac_keys: Mapping[str, tuple[str, bytes]]
     allowed_hosts: Collection[str]

@@ -52,10 +52,16 @@ STAGES: tuple[Stage, ...] = (
 
 async def handle(gate: Gate, server_id: str, request: HttpRequest, client: Client) -> Answer:
     """One message in, one answer out, one receipt kept."""
+    answer, _ = await conduct(gate, server_id, request, client)
+    return answer
+
+
+async def conduct(gate: Gate, server_id: str, request: HttpRequest, client: Client) -> tuple[Answer, Transaction]:
+    """`handle`, and what was found out on the way."""
     tx = _begin(gate, server_id, request)
     named = calls.enter(tx)
     try:
-        return await _answered(gate, tx, client)
+        return await _answered(gate, tx, client), tx
     finally:
         calls.leave(tx, named)
 
@@ -107,11 +113,11 @@ async def _conclude(gate: Gate, tx: Transaction, answer: Answer) -> Answer:
 
 async def _record(gate: Gate, tx: Transaction) -> None:
     try:
-        await gate.journal.record(receipt_of(gate, tx, now=gate.wall()))
+        tx.recorded = await gate.journal.record(receipt_of(gate, tx, now=gate.wall()))
     except ValueError as problem:
         log.error("receipt %s is written without arguments and facts: %s", tx.receipt_id, problem)
         try:
-            await gate.journal.record(receipt_of(gate, tx, now=gate.wall(), brief=True))
+            tx.recorded = await gate.journal.record(receipt_of(gate, tx, now=gate.wall(), brief=True))
         except ValueError as again:
             raise JournalUnavailable(str(again)) from None
 

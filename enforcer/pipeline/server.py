@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from enforcer.config import Config
 from enforcer.config_file import Upstream as UpstreamConfig
@@ -15,6 +16,24 @@ from enforcer.sandbox.launch import Command, Host, launch_plan
 from enforcer.sandbox.plan import LaunchPlan, SandboxPolicy
 
 log = logging.getLogger(__name__)
+
+
+class Behind(Protocol):
+    """A server behind the gate. The policies are those of its sandbox; `warning` is for the fleet page."""
+
+    fs_policy: str
+    net_policy: str
+    warning: str | None
+
+    async def upstream(self, snapshot: Snapshot) -> Upstream:
+        """The transport under this policy; raises `UpstreamFailure`."""
+
+    def release(self, owner: str) -> None:
+        """An owner is gone: what was kept for it can go."""
+
+    async def close(self) -> None:
+        """End what was started."""
+
 
 _Terms = tuple[str, str | None, str, str]
 

@@ -6,6 +6,7 @@ from typing import Literal
 from enforcer.contract.levels import Risk
 from enforcer.contract.reasons import ReasonCode
 from enforcer.contract.strict_json import JsonObject
+from enforcer.journal.store import Recorded
 from enforcer.link.state import Applied
 from enforcer.mcp.admission import Admitted
 from enforcer.mcp.requests import HttpRequest
@@ -85,6 +86,7 @@ class Transaction:
     began: float = 0.0
     decided_in: float | None = None
     ended: bool = False
+    recorded: Recorded | None = None  # its receipt, once that is durable
 
     @property
     def method(self) -> str | None:

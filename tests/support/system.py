@@ -92,13 +92,21 @@ class System:
         assert done.code == 0, done
         return done.out.splitlines()[-1]
 
-    def enroll(self, enforcer_id: str, *servers: str, upstream: str = "", command: list[str] | None = None) -> Path:
+    def enroll(
+        self,
+        enforcer_id: str,
+        *servers: str,
+        upstream: str = "",
+        command: list[str] | None = None,
+        embedded: bool = False,
+    ) -> Path:
         """Enrol; returns the TOML file."""
         data = self.home / enforcer_id
         args = ["enroll", enforcer_id, "--data-dir", str(data), "--listen", f"127.0.0.1:{free_port()}"]
         for server in servers:
             args += ["--server", server]
-        args += ["--upstream", upstream] if upstream else ["--command", "--", *(command or [])]
+        behind = ["--upstream", upstream] if upstream else ["--command", "--", *(command or [])]
+        args += ["--embedded"] if embedded else behind
         done = self.manage(*args)
         assert done.code == 0, done
         file = self.home / f"{enforcer_id}.toml"

@@ -39,6 +39,7 @@ class UpstreamFailure(Exception):  # noqa: N818 - a failure of theirs, not an er
         super().__init__(f"upstream_{kind}: {detail}")
         self.kind: FailureKind = kind
         self.detail = detail
+        self.outcome = f"upstream_{kind}" + ("" if sent else ": not sent")  # for the receipt
         self.sent = sent  # False only where certainly nothing reached the upstream
         self.session_lost = (
             session_lost  # the upstream no longer knows `session_id`: the client's session ends with 404

@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+import json
 import os
 import sqlite3
 import stat
@@ -20,7 +21,8 @@ async def test_a_recorded_receipt_is_a_link_and_ends_its_intent(journal: Journal
     recorded = await journal.record(finished(draft))
     (receipt,) = stored(tmp_path)
     assert open_ids(tmp_path) == set()
-    assert recorded == Recorded("one", str(receipt["chain_id"]), 1, str(receipt["receipt_hash"]))
+    assert recorded == Recorded("one", str(receipt["chain_id"]), 1, str(receipt["receipt_hash"]), recorded.line)
+    assert json.loads(recorded.line) == receipt
     assert journal.depth() == 1
 
 

@@ -52,6 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--data-dir", metavar="D", type=Path, help="DATA_DIR/enforcers/ENFORCER_ID if not given")
         parser.add_argument("--rotate", action="store_true", help="new credentials for an enrolled enforcer")
         parser.add_argument("--remote", action="store_true", help="not served by this version")
+        parser.add_argument("--embedded", action="store_true", help="the servers embed the gate as a library")
         parser.add_argument("--command", action="store_true", help="-- ARG …, last: what starts the server")
 
     def work(self, options: dict[str, Any]) -> int:
@@ -78,6 +79,7 @@ def _upstreams(options: dict[str, Any], words: Sequence[str]) -> list[Upstream]:
     ids: list[str] = options["server"]
     command: bool = options["command"]
     url: str = options["upstream"]
+    embedded: bool = options["embedded"]
     if options["remote"]:
         raise UsageError.option("--remote", "this version serves no remote enrolment; enrol on the enforcer's host")
     if command != bool(words and words[0]):
@@ -86,9 +88,11 @@ def _upstreams(options: dict[str, Any], words: Sequence[str]) -> list[Upstream]:
         raise UsageError.option("--command", "stands beside --upstream; write one of them")
     if len(ids) != len(set(ids)):
         raise UsageError.option("--server", "names a server twice; write each once")
+    if embedded and (url or command):
+        raise UsageError.option("--embedded", "stands beside --upstream or --command; write one of them")
     if url:
         _check_url("--upstream", url, "http://HOST:PORT/PATH")
-    return [Upstream(id_, url, tuple(words)) for id_ in ids]
+    return [Upstream(id_, url, tuple(words), embedded) for id_ in ids]
 
 
 def _check_url(option: str, url: str, example: str) -> None:
