@@ -10,6 +10,7 @@ from controlplane.grants import api as grants
 from controlplane.grants import api_access
 from controlplane.incidents import api as incidents
 from controlplane.inventory import api as inventory
+from controlplane.inventory import api_review
 from controlplane.policy import api as policy
 from controlplane.policy import api_file
 from controlplane.principals import api as principals
@@ -35,6 +36,10 @@ urlpatterns = [
     path("risk-patterns", inventory.RiskPatterns.as_view(), name="api-risk-patterns"),
     path("risk-patterns/<str:where>/<path:pattern>", inventory.RiskPatternDetail.as_view(), name="api-risk-pattern"),
     path("tool-states", inventory.ToolStates.as_view(), name="api-tool-states"),
+    path("tool-reviews/approve", api_review.ApproveTool.as_view(), name="api-approve-tool"),
+    path("tool-reviews/quarantine", api_review.QuarantineTool.as_view(), name="api-quarantine-tool"),
+    path("tool-reviews/end-quarantine", api_review.EndToolQuarantine.as_view(), name="api-end-tool-quarantine"),
+    path("tool-reviews/<str:server>/<path:name>", api_review.ToolReviewDetail.as_view(), name="api-tool-review"),
     path("grants", grants.Grants.as_view(), name="api-grants"),
     path("grants/<str:id>", grants.GrantDetail.as_view(), name="api-grant"),
     path("principal-access/<path:subject>", api_access.PrincipalAccess.as_view(), name="api-principal-access"),

@@ -141,6 +141,8 @@ def a_company() -> Keys:
             "tools.server": server.pk,
             "tools.name": tool.name,
             "principal-access.subject": principal.subject,
+            "tool-reviews.server": server.pk,
+            "tool-reviews.name": tool.name,
             "tool-access.server": server.pk,
             "tool-access.name": tool.name,
             "risk-patterns.where": pattern.where,
