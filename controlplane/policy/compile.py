@@ -19,11 +19,14 @@ from controlplane.principals.compile import identity_provider
 from controlplane.principals.models import IdentityProvider as ProviderRow
 from controlplane.principals.models import Principal
 from enforcer.contract.documents import SCHEMA, DocumentError, read, write
+from enforcer.contract.envelope import MAX_BYTES
 from enforcer.contract.snapshot import GrantPolicy, PrincipalPolicy, Snapshot
 from enforcer.contract.times import to_text
 from enforcer.policy.index import Index, IndexProblem, build_index, outline
 
 LIFE = timedelta(days=30)
+# Signed, of one server. Half of what an enforcer reads: what grows by itself past this is still published
+LARGEST = MAX_BYTES // 2
 
 
 def compile_snapshot(
@@ -41,6 +44,18 @@ def compile_snapshot(
     )
     _refuse_unloadable(snapshot)
     return snapshot
+
+
+def check_size(snapshot: Snapshot) -> None:
+    """Raises `InvalidState` for one that no edit may make."""
+    size = len(write(snapshot)) * 4 // 3  # base64
+    if size > LARGEST:
+        pairs = sum(len(principal.grants) for principal in snapshot.principals)
+        holds = f"{len(snapshot.principals)} principals with {pairs} grants, {len(snapshot.tools)} tools"
+        raise InvalidState(
+            "too_large",
+            f"server {snapshot.server_id}: its policy would have {size} bytes signed, {LARGEST} are allowed; {holds}",
+        )
 
 
 def outline_of(server: Server, callers: "Callers", tools: Iterable[Tool], *, now: datetime) -> Index:

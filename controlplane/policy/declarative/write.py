@@ -6,6 +6,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from django.db.models import Count
+
 from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState
 from controlplane.credentials import services as credentials
@@ -16,7 +18,7 @@ from controlplane.incidents.services import raise_kill
 from controlplane.inventory import services as inventory
 from controlplane.inventory.models import Server
 from controlplane.inventory.specs import RiskPatternSpec, ServerSpec, ToolSpec, TrustLevelSpec
-from controlplane.policy.compile import compile_snapshot
+from controlplane.policy.compile import check_size, compile_snapshot
 from controlplane.policy.declarative.access import before
 from controlplane.policy.declarative.diff import Change
 from controlplane.policy.declarative.outcome import Applied, NothingWritten
@@ -60,7 +62,7 @@ def write_changes(changes: Sequence[Change], server_ids: set[str], *, act: Act, 
     for right in {RIGHTS.get(change.section, Right.EDIT_POLICY) for change in changes}:
         actor.require(right)
     access = try_changes(changes, server_ids, now)
-    _refuse_unloadable(server_ids, now)
+    _refuse_unloadable(server_ids, now, growing=any(change.after is not None for change in changes))
     record_admin_receipt(actor=actor.name, action=act.action, detail={**act.detail, **_lines(changes)})
     edited = [policy_changed(server_ids=server_ids, actor=actor, reason=act.reason)] if server_ids else []
     switches = [change.after for change in changes if isinstance(change.after, KillSpec)]
@@ -93,12 +95,18 @@ def write(change: Change) -> None:
         _remove(change.before)
 
 
-def _refuse_unloadable(server_ids: Iterable[str], now: datetime) -> None:
-    for server in Server.objects.filter(id__in=server_ids).order_by("id")[:LOADED_AT_SAVE]:
+def _refuse_unloadable(server_ids: Iterable[str], now: datetime, *, growing: bool) -> None:
+    """What removes and adds nothing may leave a policy as large as it is: removals come first."""
+    servers = Server.objects.filter(id__in=server_ids).annotate(weight=Count("grants")).order_by("-weight", "id")
+    for server in servers[:LOADED_AT_SAVE]:
         try:
-            compile_snapshot(server, version=1, generation=1, now=now, token_keys=())
+            made = compile_snapshot(server, version=1, generation=1, now=now, token_keys=())
+            if growing:
+                check_size(made)
         except InvalidState as refused:
-            problem = Problem((), str(refused), "a policy that the enforcer can load")
+            right = "fewer grants or members of groups, or some of its tools on a server of their own"
+            right = right if refused.code == "too_large" else "a policy that the enforcer can load"
+            problem = Problem((), str(refused), right)
             raise NothingWritten(Applied(problems=(problem,))) from None
 
 

@@ -21,7 +21,8 @@ from enforcer.contract.fleet import payload_hash
 from enforcer.contract.keys import Role
 
 RENEWED_AFTER = timedelta(days=15)  # half of a snapshot's life
-LARGEST = {Kind.POLICY: MAX_BYTES // 2, Kind.INCIDENT: 128 * 1024}  # half of what an enforcer would still read
+# An edit may fill half of what an enforcer reads: what grew by itself, and what shrinks again, is published past that
+LARGEST = {Kind.POLICY: MAX_BYTES - 64 * 1024, Kind.INCIDENT: 128 * 1024}
 TYPES = {Kind.POLICY: PayloadType.SNAPSHOT, Kind.INCIDENT: PayloadType.INCIDENT}
 ROLES = {Kind.POLICY: Role.POLICY, Kind.INCIDENT: Role.INCIDENT}
 

@@ -76,7 +76,7 @@ def test_what_was_looked_at_is_approved_at_the_reviewers_risk(tool: Tool, editor
     assert (answer.status_code, len(answer.json()["change_ids"])) == (200, 1)
     tool.refresh_from_db()
     assert (tool.state, tool.risk, tool.pin, tool.input_schema) == ("reviewed", "HIGH", tool.seen, WIDER)
-    receipt = parse_object(bytes(Receipt.objects.latest("pk").line))
+    receipt = parse_object(bytes(Receipt.objects.latest("sequence").line))
     assert receipt["detail"] == {"tools": ["files/fs_read"], "tool_count": 1, "reason": "OPS-12"}
     assert shown(editor)["differences"] == []
 

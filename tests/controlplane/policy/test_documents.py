@@ -11,7 +11,7 @@ from controlplane.policy import waiting
 from controlplane.policy.models import Change, ChangedServer, Kind, SignedDocument
 from controlplane.policy.publisher import documents, leases
 from controlplane.policy.services import incident_changed, policy_changed
-from enforcer.contract.envelope import PayloadType, unseal
+from enforcer.contract.envelope import MAX_BYTES, PayloadType, unseal
 from enforcer.contract.incident import read_incident
 from enforcer.contract.keys import Role
 from tests.controlplane.actors import ADA
@@ -118,3 +118,13 @@ def test_an_incident_state_too_large_to_be_read_stops_the_server(data_dir: objec
     payload = unseal(outcome.document.envelope.encode(), PayloadType.INCIDENT, keys.key_list.of(Role.INCIDENT))
     state = read_incident(payload)
     assert [switch.target for switch in state.kill_switches] == ["all"]
+
+
+def test_a_policy_that_grew_by_itself_past_what_an_edit_may_make_is_still_published(
+    data_dir: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ServerFactory(id="files")
+    monkeypatch.setattr("controlplane.policy.compile.LARGEST", 10)
+    (outcome,) = documents.publish(["files"], Kind.POLICY, ring())
+    assert outcome.document is not None
+    assert documents.LARGEST[Kind.POLICY] < MAX_BYTES

@@ -191,3 +191,23 @@ def test_whoever_may_only_look_changes_nothing() -> None:
         edits.save(section="groups", item={"name": "finance"}, actor=Actor("nobody"))
     responder = Actor("rita", frozenset({Right.VIEW, Right.RAISE_KILL}))
     assert edits.save(section="kill_switches", item={"target": "all", "reason": "x"}, actor=responder).change_ids
+
+
+def test_what_would_not_fit_into_a_snapshot_is_refused_at_save_and_removals_never_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server, group = ServerFactory(id="files"), GroupFactory(name="staff")
+    for number in range(30):
+        PrincipalFactory(subject=f"user-{number}").groups.add(group)
+    save("grants", id="one", principal="user-1", server="files", tools=["*"])
+    monkeypatch.setattr("controlplane.policy.compile.LARGEST", 2_000)
+    edit = {"id": "all", "group": "staff", "server": "files", "tools": ["*"]}
+    refused = edits.save(section="grants", item=edit, actor=GRACE)
+    said = str(refused.problems[0])
+    assert "server files: its policy would have" in said
+    assert "30 principals with 31 grants" in said
+    assert not Grant.objects.filter(key="all").exists()
+    GrantFactory(key="all", group=group, principal=None, server=server)  # it came about in another way
+    GrantFactory(key="more", group=group, principal=None, server=server)
+    removed = edits.remove(section="grants", item={"id": "more"}, actor=GRACE)
+    assert changed(removed.change_ids) == ["files"]
