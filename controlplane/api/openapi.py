@@ -25,6 +25,7 @@ FLAG: JsonObject = {"type": "string", "enum": ["true", "false"], "default": "fal
 PARAMETERS: dict[str, tuple[JsonObject, str]] = {
     "dry_run": (FLAG, "say what would change, and change nothing"),
     "issuer": (text(longest=512), "where a subject is known from several"),
+    "since": (text(longest=18, pattern="[0-9]+"), "the id of an older document of that server, else the one before"),
     "prune": (FLAG, "remove what the file doesn't name"),
     "reason": (text(longest=LONGEST_REASON), "why, for history and receipt"),
 }

@@ -64,6 +64,7 @@ urlpatterns = [
     path("changes", policy.Changes.as_view(), name="api-changes"),
     path("changes/<int:pk>", policy.ChangeDetail.as_view(), name="api-change"),
     path("documents", policy.Documents.as_view(), name="api-documents"),
+    path("documents/<int:pk>/access", policy.DocumentAccess.as_view(), name="api-document-access"),
     path("documents/<int:pk>", policy.DocumentDetail.as_view(), name="api-document"),
     path("enforcers", fleet.Enforcers.as_view(), name="api-enforcers"),
     path("enforcers/<str:id>", fleet.EnforcerDetail.as_view(), name="api-enforcer"),

@@ -5,10 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from controlplane.common.admin_detail import DetailAdmin
 from controlplane.common.admin_keyset import KeysetAdmin
 from controlplane.policy.admin_changes import ServerFilter, difference_to
+from controlplane.policy.history.access import access_between
 from controlplane.policy.history.reading import key_ids, payload_of, printed, verdict
 from controlplane.policy.models import ChangedServer, Kind, SignedDocument
 
@@ -51,8 +53,17 @@ class SignedDocumentAdmin(KeysetAdmin[SignedDocument], DetailAdmin[SignedDocumen
             "after": siblings.filter(number=obj.number + 1).first(),
             "changes": [part.change for part in changes[:SHOWN]],
             "difference": difference_to(obj),
+            "access": _access(obj),
         }
 
     @admin.display(description="document")
     def name(self, document: SignedDocument) -> str:
         return f"{NAMES[Kind(document.kind)]} of {document.server_id}"
+
+
+def _access(document: SignedDocument) -> tuple[str, ...]:
+    """Since the version before; an incident state grants nobody anything."""
+    if document.kind != Kind.POLICY:
+        return ()
+    before = SignedDocument.objects.filter(kind=document.kind, server=document.server_id, number=document.number - 1)
+    return access_between(before.first(), document, timezone.now()).lines(document.server_id)

@@ -1,7 +1,11 @@
 """Proposals, what became of changes, and the documents that were published, over the API."""
 
+import re
 from typing import Any
 
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,8 +21,11 @@ from controlplane.dashboard.publication import publication
 from controlplane.policy import api_shapes as shapes
 from controlplane.policy import edits, proposals
 from controlplane.policy.declarative.problems import Problem
+from controlplane.policy.history.access import access_between
 from controlplane.policy.models import Change, Kind, Proposal, SignedDocument
 from enforcer.contract.strict_json import JsonObject
+
+ROW_ID = re.compile("[0-9]{1,18}")
 
 
 class ProposalFilter(Filters):
@@ -149,6 +156,27 @@ class DocumentDetail(DetailView[SignedDocument]):
 
     queryset = SignedDocument.objects.all()
     serializer_class = shapes.DocumentDetailRow
+
+
+class DocumentAccess(DetailView[SignedDocument]):
+    """Who can newly call what by a snapshot, and who no longer can, since the one before or the one of id `since`"""
+
+    query = {"GET": ("since",)}
+    queryset = SignedDocument.objects.filter(kind=Kind.POLICY)
+    serializer_class = shapes.AccessBetween
+
+    def get_object(self) -> Any:
+        """In the shape that is shown."""
+        new = super().get_object()
+        since = self.request.query_params.get("since")
+        siblings = self.get_queryset().filter(server=new.server_id, number__lt=new.number)
+        if since is None:
+            old = siblings.filter(number=new.number - 1).first()
+        else:
+            old = get_object_or_404(siblings, pk=since) if ROW_ID.fullmatch(since) else None
+            if old is None:
+                raise Http404
+        return shapes.access_between_of(old, new, access_between(old, new, timezone.now()))
 
 
 def _note(request: Request) -> str:

@@ -8,11 +8,15 @@ from controlplane.api.bodies import Described, choice, flag, obj, text
 from controlplane.api.views import Row
 from controlplane.dashboard.publication import Publication, Word
 from controlplane.policy.declarative.items import VERSION
+from controlplane.policy.history.access import Between
 from controlplane.policy.models import Change, SignedDocument
 from enforcer.contract import strict_json
 from enforcer.contract.strict_json import JsonObject
+from enforcer.policy.effective import Pair
 
 LONGEST_NOTE = 2000
+PAIRS = 1000
+VERDICTS = ("callable", "approval", "refused")
 COMPONENTS = {
     "trust_levels": "TrustLevelItem",
     "identity_providers": "IdentityProviderItem",
@@ -115,6 +119,42 @@ class Envelope(serializers.JSONField):
     def to_representation(self, value: Any) -> Any:
         """Parsed as strictly as everywhere."""
         return strict_json.parse(str(value).encode())
+
+
+class AccessPair(serializers.Serializer[Pair]):
+    """One principal and one tool, and how it was and is."""
+
+    principal = serializers.CharField(source="subject")
+    issuer = serializers.CharField()
+    tool = serializers.CharField()
+    before = serializers.ChoiceField(choices=VERDICTS)
+    after = serializers.ChoiceField(choices=VERDICTS)
+
+
+class AccessBetween(serializers.Serializer[Any]):
+    """Between two snapshots of a server, as of now and without kill switches. `more` pairs are left out."""
+
+    server = serializers.CharField()
+    old_number = serializers.IntegerField(allow_null=True)
+    new_number = serializers.IntegerField()
+    wider = AccessPair(many=True)
+    narrower = AccessPair(many=True)
+    more = serializers.IntegerField()
+    problem = serializers.CharField(allow_blank=True, help_text="why it is not the whole of it")
+
+
+def access_between_of(old: SignedDocument | None, new: SignedDocument, found: Between) -> dict[str, Any]:
+    """The first `PAIRS` each way."""
+    wider, narrower = found.difference.wider, found.difference.narrower
+    return {
+        "server": new.server_id,
+        "old_number": old.number if old else None,
+        "new_number": new.number,
+        "wider": wider[:PAIRS],
+        "narrower": narrower[:PAIRS],
+        "more": max(len(wider) - PAIRS, 0) + max(len(narrower) - PAIRS, 0),
+        "problem": found.problem,
+    }
 
 
 class DocumentRow(Row[SignedDocument]):

@@ -152,6 +152,7 @@ API: dict[str, Rule] = {
     "changes": {"GET": VIEW},
     "changes/<int:pk>": {"GET": VIEW},
     "documents": {"GET": VIEW},
+    "documents/<int:pk>/access": {"GET": VIEW},
     "documents/<int:pk>": {"GET": VIEW},
     "enforcers": {"GET": VIEW},
     "enforcers/<str:id>": {"GET": VIEW},

@@ -13,7 +13,7 @@ from controlplane.policy.compile import callers_of, outline_of
 from enforcer.contract.documents import SCHEMA
 from enforcer.contract.incident import Incident
 from enforcer.contract.times import to_text
-from enforcer.policy.effective import Pair, difference
+from enforcer.policy.effective import Difference, Pair, difference
 from enforcer.policy.index import Index
 
 SERVERS = 20
@@ -40,7 +40,7 @@ class Before:
                 untold += 1
                 continue
             assert not isinstance(new, str)
-            found = difference(old, new, _nothing_stopped(server_id, now), now.timestamp())
+            found = difference(old, new, nothing_stopped(server_id, now), now.timestamp())
             untold += 0 if found.whole else 1
             wider += _lines(server_id, WIDER, found.wider)
             narrower += _lines(server_id, NARROWER, found.narrower)
@@ -77,7 +77,13 @@ def _outline(server_id: str, now: datetime) -> Index | str | None:
         return None
 
 
-def _nothing_stopped(server_id: str, now: datetime) -> Incident:
+def lines(server_id: str, found: Difference) -> tuple[str, ...]:
+    """What is newly allowed first."""
+    return (*_lines(server_id, WIDER, found.wider), *_lines(server_id, NARROWER, found.narrower))
+
+
+def nothing_stopped(server_id: str, now: datetime) -> Incident:
+    """No kill switch, nobody revoked."""
     return Incident(schema=SCHEMA, generation=1, issued_at=to_text(now.timestamp()), server_id=server_id, epoch=1)
 
 

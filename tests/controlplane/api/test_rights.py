@@ -68,6 +68,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "changes": LIST,
     "changes/<int:pk>": LIST,
     "documents": LIST,
+    "documents/<int:pk>/access": LIST,
     "documents/<int:pk>": LIST,
     "enforcers": LIST,
     "enforcers/<str:id>": LIST,
