@@ -3,6 +3,7 @@ and no result is handed back before its receipt is."""
 
 import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from functools import partial
 from types import TracebackType
 
@@ -14,11 +15,13 @@ from enforcer.embed.engine import Engine, concluded
 from enforcer.embed.running import Running
 from enforcer.mcp.requests import HttpRequest
 
+INTERRUPTED = "interrupted: effect unknown"
+
 
 class _Either:
     """What both kinds share. `arguments`: as they were decided, a copy; set once it is allowed.
 
-    `decision` and `receipt` are there once the call has ended.
+    `decision` and `receipt` are there once the call has ended. It is entered once: another time wants another decision.
     """
 
     arguments: JsonObject
@@ -27,13 +30,19 @@ class _Either:
 
     def __init__(self, engine: Engine, server_id: str, request: HttpRequest) -> None:
         self._engine, self._running = engine, Running()
-        self._begin = (server_id, request, self._running)
-        self._finished = False
+        self._server_id, self._request = server_id, request
+        self._begun = self._finished = False
 
     @property
     def stopped(self) -> bool:
         """Whether a kill, a timeout or the end of the gate wants the tool to end; in flight it is until it does."""
         return self._running.stopped.is_set()
+
+    def _begin(self) -> Future[Conclusion]:
+        if self._begun:
+            raise RuntimeError("this call was entered before: make another one for another decision")
+        self._begun = True
+        return self._engine.submit(self._server_id, self._request, self._running)
 
     def _keep(self, conclusion: Conclusion) -> None:
         self.decision, self.receipt = conclusion.decision(), conclusion.receipt
@@ -57,8 +66,12 @@ class Call(_Either):
     """`with gate.call(…) as c: c.finish(run(c.arguments))`. Entering raises `CallRefused`."""
 
     def __enter__(self) -> "Call":
-        self._future = self._engine.submit(*self._begin)
-        arguments = self._running.started.result()
+        self._future = self._begin()
+        try:
+            arguments = self._running.started.result()
+        except BaseException:  # a signal's handler: the call may just have been allowed, and nobody will end it
+            self._end(None, INTERRUPTED)
+            raise
         if arguments is None:
             raise self._refused(concluded(self._future))
         self.arguments = arguments
@@ -85,12 +98,12 @@ class AsyncCall(_Either):
     """
 
     async def __aenter__(self) -> "AsyncCall":
-        self._future = self._engine.submit(*self._begin)
+        self._future = self._begin()
         self._inside = self._cancelled = False
         try:
             arguments = await asyncio.wrap_future(self._running.started)
         except asyncio.CancelledError:
-            self._end(None, "interrupted: effect unknown")  # it may just have been allowed
+            self._end(None, INTERRUPTED)  # it may just have been allowed
             self._future.cancel()
             raise
         if arguments is None:
@@ -145,7 +158,7 @@ def _outcome(kind: type[BaseException] | None) -> str:
     if kind is None:
         return "upstream_unobserved: effect unknown"
     if issubclass(kind, asyncio.CancelledError):
-        return "interrupted: effect unknown"
+        return INTERRUPTED
     return f"upstream_error: raised {kind.__name__}"
 
 

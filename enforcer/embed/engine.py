@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError as FutureCancelled
 from concurrent.futures import Future
+from contextlib import ExitStack
 from functools import partial
 from typing import ParamSpec
 from urllib.parse import urlsplit
@@ -47,11 +48,7 @@ class Engine:
         self._began: Future[tuple[asyncio.AbstractEventLoop, Parts]] = Future()
         self._thread = threading.Thread(target=self._run, name="drawbridge", daemon=True)
         self._thread.start()
-        try:
-            self._loop, self._parts = self._began.result()
-        except BaseException:
-            self._thread.join()
-            raise
+        self._loop, self._parts = self._began.result()
 
     def submit(self, server_id: str, request: HttpRequest, running: Running) -> "Future[Conclusion]":
         """One message on its way. Raises `RuntimeError` where the gate is closed."""
@@ -100,9 +97,10 @@ class Engine:
         read_secret(self.config.data_dir / self.config.file.policy_redis.password_file)
         journal = Journal.open(self.config.data_dir, enforcer_id=self.config.enforcer_id)
         try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            # What ends outside of the loop: a program that is ending gives it no more threads
+            with ExitStack() as after, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 hosts = (urlsplit(self.config.file.public_url).netloc,)
-                runner.run(self._serve(Parts(self.config, key, journal, self._make_server, hosts)))
+                runner.run(self._serve(Parts(self.config, key, journal, self._make_server, hosts), after))
         finally:
             with self._lock:
                 self._open = False
@@ -114,20 +112,19 @@ class Engine:
         made = self._servers[upstream.server] = EmbeddedServer(self._tools[upstream.server], on_list_changed)
         return made
 
-    async def _serve(self, parts: Parts) -> None:
+    async def _serve(self, parts: Parts, after: ExitStack) -> None:
         async with asyncio.TaskGroup() as tasks:
             looks = (watch(parts.gate, id_, self.config.file.list_every_s) for id_ in self.config.server_ids)
             background = [tasks.create_task(part) for part in (parts.link.run(), parts.watch.run(), *looks)]
             parts.shipper.start()
-            admin = start_admin(self.config, parts, lambda: 0)
+            after.callback(parts.shipper.close)
+            if (admin := start_admin(self.config, parts, lambda: 0)) is not None:
+                after.callback(admin.stop)
             self._began.set_result((asyncio.get_running_loop(), parts))
             await self._closing.wait()
             await self._drain()
             for task in background:
                 task.cancel()
-            await parts.close()
-            if admin is not None:
-                await asyncio.to_thread(admin.stop)
 
     async def _drain(self) -> None:
         for running in tuple(self._pending):

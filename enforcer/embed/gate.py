@@ -55,7 +55,7 @@ class Gate:
 
     def ready(self) -> bool:
         """Whether every server has a verified policy and the journal takes receipts."""
-        return self._engine.ready()
+        return os.getpid() == self._pid and self._engine.ready()
 
     def wait_ready(self, timeout_s: float = 10.0) -> bool:
         """Wait for `ready`; False where it took too long."""

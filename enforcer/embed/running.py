@@ -71,19 +71,19 @@ class Running:
 
     def _stop(self) -> None:
         with self._lock:
+            act = None if self.stopped.is_set() else self._on_stop
             self.stopped.set()
-            act = self._on_stop
         if act is not None:
             act()
 
     # in the program's thread
 
-    def on_stop(self, act: Callable[[], None] | None) -> None:
+    def on_stop(self, act: Callable[[], None]) -> None:
         """`act` is called once, from the gate's thread, at once if it was stopped before."""
         with self._lock:
             self._on_stop = act
             late = self.stopped.is_set()
-        if late and act is not None:
+        if late:
             act()
 
 

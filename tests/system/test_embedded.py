@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -205,6 +206,69 @@ async def test_an_async_call_that_is_cancelled_outside_leaves_one_receipt_and_th
     decision, _ = await greeting.ahandle_tools_call(token=ada, tool_name="greet", arguments={"whom": "x"})
     assert decision.allowed
     assert [t["name"] for t in await greeting.ahandle_tools_list(token=ada)] == ["greet"]
+
+
+def test_a_call_is_entered_once_and_the_second_time_runs_nothing(greeting: Gate, ada: str) -> None:
+    call = greeting.call(token=ada, tool_name="greet", arguments={"whom": "x"})
+    with call:
+        call.finish(HELLO)
+    with pytest.raises(RuntimeError, match="entered before"), call:
+        pytest.fail("it ran")
+
+    async def twice() -> None:
+        again = greeting.acall(token=ada, tool_name="greet", arguments={"whom": "x"})
+        async with again:
+            await again.finish(HELLO)
+        with pytest.raises(RuntimeError, match="entered before"):
+            async with again:
+                pytest.fail("it ran")
+
+    asyncio.run(twice())
+
+
+def test_a_wait_that_a_signal_breaks_leaves_nothing_in_flight(
+    greeting: Gate, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = greeting.call(token=ada, tool_name="greet", arguments={"whom": "x"})
+    started = call._running.started
+
+    def broken() -> None:
+        started.result(10)  # allowed by now
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(
+        call._running, "started", SimpleNamespace(result=broken, set_result=started.set_result, done=started.done)
+    )
+    with pytest.raises(KeyboardInterrupt), call:
+        pytest.fail("it ran")
+    wait_for(lambda: not greeting._engine._parts.gate.flights.count("greeting"), "nothing is in flight")
+
+
+def test_a_gate_of_another_process_is_not_ready_and_refuses(
+    greeting: Gate, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(greeting, "_pid", -1)  # as in a child of the process that opened it
+    assert not greeting.ready()
+    with pytest.raises(RuntimeError, match="before a fork"), greeting.call(token=ada, tool_name="greet"):
+        pytest.fail("it ran")
+    with pytest.raises(RuntimeError, match="before a fork"):
+        greeting.handle_tools_list(token=ada)
+
+
+def test_a_program_that_forgets_to_close_its_gate_ends_by_itself(system: System, ada: str) -> None:
+    file = system.enroll("forgetful", "greeting", embedded=True)
+    script = (
+        "import sys; from enforcer import Gate\n"
+        f"gate = Gate.open(sys.argv[1], tools={{'greeting': [{GREET!r}]}})\n"
+        "gate.wait_ready(30); decision, _ = gate.handle_tools_call("
+        "token=sys.argv[2], tool_name='greet', arguments={'whom': 'x'})\n"
+        "print('decided', decision.result, decision.receipt_id, flush=True)\n"
+    )
+    program = Program([sys.executable, "-c", script, file, ada], log=system.home / "forgetful.log", env=system.env)
+    decided = program.line("decided allow ").split()
+    assert program.process.wait(30) == 0, program.output
+    assert "the gate failed" not in program.output, program.output
+    assert kept(system, decided[2])["decision"]["result"] == "allow"
 
 
 def test_a_definition_that_differs_is_held_at_once(greeting: Gate, ada: str) -> None:
