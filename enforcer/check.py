@@ -13,9 +13,11 @@ from enforcer.link.state import Applied, applied
 from enforcer.pipeline.facts import disk_view
 from enforcer.policy.access import access
 from enforcer.policy.call import Call, Caller
+from enforcer.policy.credential import at_the_credential
 from enforcer.policy.decision import Decision, Facts
 from enforcer.policy.index import build_index
 from enforcer.policy.judge import judge
+from enforcer.policy.steps import Step, steps
 
 
 def check(config: Config, *, token: str, server: str | None, tool: str, arguments: str) -> int:
@@ -30,19 +32,25 @@ def check(config: Config, *, token: str, server: str | None, tool: str, argument
     caller = verify_token(token, snapshot=policy.index.snapshot, now=now)
     if isinstance(caller, TokenProblem):
         return _say("deny", (ReasonCode.DENY_INVALID_TOKEN, ReasonCode.DENY_NO_AUTHN), caller.detail)
-    decision = _decide(policy, Call(config.enforcer_id, server_id, tool, caller), sent, age, now)
-    if decision.result == "allow" and policy.index.snapshot.server.credential.mode == "unset":
-        return _say("deny", (ReasonCode.DENY_PASSTHROUGH_BLOCKED,), _about(decision, caller))
-    return _say(decision.result, decision.reasons, _about(decision, caller))
+    call = Call(config.enforcer_id, server_id, tool, caller)
+    decision, facts = _decide(policy, call, sent, age, now)
+    decision = at_the_credential(policy.index, decision)
+    way = [_step(each) for each in steps(policy.index, call, facts, decision, now)]
+    return _say(decision.result, decision.reasons, "\n".join((_about(decision, caller), *way)))
 
 
-def _decide(policy: Applied, call: Call, sent: JsonObject, age: float | None, now: float) -> Decision:
+def _decide(policy: Applied, call: Call, sent: JsonObject, age: float | None, now: float) -> tuple[Decision, Facts]:
     index, incident = policy.index, policy.incident
     at_all = access(index, incident, call.caller, call.enforcer_id, age, now)
     if ReasonCode.DENY_INVALID_TOKEN in at_all.reasons:
-        return at_all
+        return at_all, Facts(age)
     real = disk_view(index.snapshot.server.workspace)
-    return judge(index, incident, call, sent, before=Facts(age), rates={}, real=real, now=now)[0]
+    return judge(index, incident, call, sent, before=Facts(age), rates={}, real=real, now=now)
+
+
+def _step(step: Step) -> str:
+    how = {"passed": "ok", "stopped": "NO", "approval": "ASK", "unreached": "-"}[step.outcome]
+    return f"  {step.name:<12} {how:<4} {step.said}".rstrip()
 
 
 def _on_disk(config: Config, server_id: str) -> tuple[Applied, float | None] | None:

@@ -12,7 +12,7 @@ from controlplane.incidents import api as incidents
 from controlplane.inventory import api as inventory
 from controlplane.inventory import api_review
 from controlplane.policy import api as policy
-from controlplane.policy import api_file
+from controlplane.policy import api_file, api_simulate
 from controlplane.principals import api as principals
 from controlplane.receipts import api as receipts
 
@@ -44,6 +44,7 @@ urlpatterns = [
     path("grants/<str:id>", grants.GrantDetail.as_view(), name="api-grant"),
     path("principal-access/<path:subject>", api_access.PrincipalAccess.as_view(), name="api-principal-access"),
     path("tool-access/<str:server>/<path:name>", api_access.ToolAccess.as_view(), name="api-tool-access"),
+    path("simulate", api_simulate.Simulate.as_view(), name="api-simulate"),
     path("tokens", principals.Tokens.as_view(), name="api-tokens"),
     path("tokens/<str:jti>", principals.TokenDetail.as_view(), name="api-token"),
     path("tokens/<str:jti>/revoke", principals.RevokeIssued.as_view(), name="api-revoke-token"),

@@ -37,6 +37,7 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place("Principals", "admin:principals_principal_changelist"),
             Place("Groups", "admin:principals_group_changelist"),
             Place("Grants", "admin:grants_grant_changelist"),
+            Place("Matrix", "matrices"),
             Place("Trust levels", "admin:inventory_trustlevel_changelist"),
             Place("Risk patterns", "admin:inventory_riskpattern_changelist"),
             Place("History", "admin:policy_change_changelist"),

@@ -2,11 +2,13 @@
 
 from django.urls import path, re_path
 
-from controlplane.dashboard import views
+from controlplane.dashboard import matrix, views
 
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("find/", views.found, name="find"),
+    path("matrix/", matrix.servers, name="matrices"),
+    path("matrix/<str:server_id>/", matrix.matrix, name="matrix"),
     path("parts/freshness/", views.freshness, name="freshness"),
     re_path(r"^parts/changes/(?P<change_ids>[0-9]{1,18}(?:-[0-9]{1,18}){0,49})/$", views.published, name="published"),
 ]

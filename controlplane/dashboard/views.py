@@ -1,40 +1,17 @@
 """The overview, and the small parts of pages that refresh by themselves."""
 
-from collections.abc import Callable
-from functools import wraps
-
-from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 
 from controlplane.accounts.identity import actor_of_request
 from controlplane.common.actor import Right
 from controlplane.dashboard.find import LONGEST, find
 from controlplane.dashboard.freshness import STOPPED_AFTER_S, lease_age_s
 from controlplane.dashboard.overview import overview_of
+from controlplane.dashboard.pages import page
 from controlplane.dashboard.publication import publication
 
 MOST_CHANGES = 50
-View = Callable[..., HttpResponse]
-
-
-def page(right: Right) -> Callable[[View], View]:
-    """A page for whoever has the right: others sign in first, or are told that they may not."""
-
-    def wrap(view: View) -> View:
-        @require_safe
-        @wraps(view)
-        def run(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-            if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path())
-            if not actor_of_request(request).may(right):
-                return render(request, "403.html", status=403)
-            return view(request, *args, **kwargs)
-
-        return run
-
-    return wrap
 
 
 @page(Right.VIEW)

@@ -141,13 +141,14 @@ def _speaks_of(grant: Grant, server: Server) -> bool:
     return grant.server_id == server.id or (not grant.server_id and grant.trust in ("", server.trust_level_id))
 
 
-def _keys(access: Access) -> tuple[str, ...]:
+def grants_through(access: Access, grants: Mapping[str, Grant]) -> tuple[Through, ...]:
+    """Those that let it pass or refuse it, the deciding one first."""
     deciding = (access.decided_by,) if access.decided_by else ()
-    return (*deciding, *access.denies, *access.allows)
+    keys = (*deciding, *access.denies, *access.allows)
+    found = [grants[key] for key in keys if key in grants]
+    return tuple(Through(grant, grant.group.name if grant.group else "") for grant in found)
 
 
 def _row(access: Access, tool: Tool, principal: Principal | None, grants: Mapping[str, Grant]) -> Row:
     why = explanation((access.reason,))[0] if access.reason else ""
-    found = [grants[key] for key in _keys(access) if key in grants]
-    through = tuple(Through(grant, grant.group.name if grant.group else "") for grant in found)
-    return Row(access, tool, principal, why, through)
+    return Row(access, tool, principal, why, grants_through(access, grants))

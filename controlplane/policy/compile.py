@@ -34,7 +34,7 @@ def compile_snapshot(
 ) -> Snapshot:
     """The policy of this server as the rows say now; raises `InvalidState` where the enforcer could not load it."""
     providers = ProviderRow.objects.order_by("issuer")
-    snapshot = _snapshot(server, callers_of(grants_on(server)), tools_of(server), providers, now=now)
+    snapshot = snapshot_of(server, callers_of(grants_on(server)), tools_of(server), providers, now=now)
     snapshot = msgspec.structs.replace(
         snapshot,
         version=version,
@@ -60,15 +60,16 @@ def check_size(snapshot: Snapshot) -> None:
 
 def outline_of(server: Server, callers: "Callers", tools: Iterable[Tool], *, now: datetime) -> Index:
     """Who may call what of these tools; raises `InvalidState`."""
-    made = outline(_snapshot(server, callers, tools, (), now=now))
+    made = outline(snapshot_of(server, callers, tools, (), now=now))
     if isinstance(made, IndexProblem):
         raise InvalidState("snapshot_refused", f"server {server.id}: {made.detail}")
     return made
 
 
-def _snapshot(
+def snapshot_of(
     server: Server, callers: "Callers", tools: Iterable[Tool], providers: Iterable[ProviderRow], *, now: datetime
 ) -> Snapshot:
+    """Unnumbered, and of no tokens: what is asked of it is decided here."""
     return Snapshot(
         schema=SCHEMA,
         generation=1,

@@ -44,6 +44,8 @@ def form(needs: Needs) -> Rule:
 PAGES: dict[str, Rule] = {
     "": {"GET": VIEW},
     "find/": {"GET": VIEW},
+    "matrix/": {"GET": VIEW},
+    "matrix/<str:server_id>/": form(VIEW),
     "parts/freshness/": {"GET": VIEW},
     "^parts/changes/(?P<change_ids>[0-9]{1,18}(?:-[0-9]{1,18}){0,49})/$": {"GET": VIEW},
     "healthz": {"GET": ANYBODY},
@@ -132,6 +134,7 @@ API: dict[str, Rule] = {
     **items("grants", "<str:id>"),
     "principal-access/<path:subject>": {"GET": VIEW},
     "tool-access/<str:server>/<path:name>": {"GET": VIEW},
+    "simulate": {"POST": VIEW},
     "tokens": {"GET": VIEW, "POST": TOKENS},
     "tokens/<str:jti>": {"GET": VIEW},
     "tokens/<str:jti>/revoke": {"POST": RAISE},

@@ -48,6 +48,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "grants/<str:id>": ITEM,
     "principal-access/<path:subject>": LIST,
     "tool-access/<str:server>/<path:name>": LIST,
+    "simulate": {"POST": "view"},
     "tokens": {"GET": "view", "POST": "issue_tokens"},
     "tokens/<str:jti>": LIST,
     "tokens/<str:jti>/revoke": RAISE,
