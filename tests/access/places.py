@@ -63,6 +63,8 @@ class Keys:
             return f"/{route}?{QUERIES[route]}"
         if route.startswith("^parts/changes/"):
             return f"/parts/changes/{self.admin['policy/change']}/"
+        if route.startswith("matrix/<"):
+            return "/matrix/files/"
         if route.startswith("admin/"):
             model = "/".join(route.split("/")[1:3])
             return "/" + re.sub(r"<\w+:\w+>", self.admin.get(model, "0"), route)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.conftest import sign_in_by_link
 from tests.support.bench import open_bench
@@ -26,6 +26,8 @@ PAGES = {
     "principals": "/admin/principals/principal/",
     "grants": "/admin/grants/grant/",
     "grant": "/admin/grants/grant/add/",
+    "matrix": "/matrix/ledger/",
+    "matrices": "/matrix/",
     "history": "/admin/policy/change/",
     "receipts": "/admin/receipts/receipt/",
     "reviews": "/admin/inventory/tool/reviews/",
@@ -52,7 +54,18 @@ def take(system: System, browser: Browser, out: Path) -> None:
                 page.goto(web + path)
                 expect(page.locator(".chip")).not_to_contain_text("…")
                 page.screenshot(path=out / f"{name}-{size}-{theme}.png", full_page=True)
+            try_a_call(page, web)
+            page.screenshot(path=out / f"try-{size}-{theme}.png", full_page=True)
             context.close()
+
+
+def try_a_call(page: Page, web: str) -> None:
+    """A cell of the matrix, with arguments that a gate would refuse."""
+    page.goto(f"{web}/matrix/ledger/")
+    page.locator("table.matrix tbody a.badge").first.click()
+    page.locator("#arguments").fill('{"nonce": "n1", "more": true}')
+    page.get_by_role("button", name="Try it").click()
+    expect(page.locator("ol.way")).to_be_visible()
 
 
 def lively(system: System) -> None:

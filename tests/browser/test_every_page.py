@@ -12,7 +12,7 @@ from tests.browser.conftest import Visitor
 
 EACH = 2  # pages of one kind that are looked at
 SKIPPED = ("/accounts/logout/", "/static/", "/api/v1/schema")
-MAIN_PAGES = ("/", "/admin/", "/admin/grants/grant/", "/admin/grants/grant/add/", "/find/?q=ledger")
+MAIN_PAGES = ("/", "/admin/", "/admin/grants/grant/", "/admin/grants/grant/add/", "/find/?q=ledger", "/matrix/ledger/")
 
 
 def links(page: Page) -> list[str]:

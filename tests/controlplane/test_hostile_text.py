@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from controlplane.credentials.models import VaultBackend, VaultReference
 from controlplane.grants.models import Grant
@@ -77,6 +78,8 @@ def pages() -> list[str]:
     found += [f"/admin/principals/group/{group.pk}/add-member/", f"/admin/principals/principal/{own.pk}/token/"]
     found += [f"/admin/grants/grant/add/?principal={own.pk}&server=evil&tools=%3Cscript%3Ealert(1)"]
     found += [f"/admin/grants/grant/?reaches={own.pk}", "/admin/principals/principal/?in=%3Cscript%3Ealert(1)"]
+    cell = urlencode({"principal": own.pk, "call": tool.name, "who": "<script>alert(1)", "what": "<script>alert(1)"})
+    found += ["/matrix/", "/matrix/?what=%3Cscript%3E", "/matrix/evil/", f"/matrix/evil/?{cell}"]
     return found
 
 
