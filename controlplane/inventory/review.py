@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState
 from controlplane.common.services import service
 from controlplane.inventory.definition import fetch_definitions, mark, reading, schema_to_approve
 from controlplane.inventory.definition_text import has_unseen
-from controlplane.inventory.models import NEVER_APPROVED, Tool, ToolState
+from controlplane.inventory.models import NEVER_APPROVED, Server, Tool, ToolState
+from controlplane.policy.compile import check_size, compile_snapshot
 from controlplane.policy.services import policy_changed
 from controlplane.receipts.services import record_admin_receipt
 from enforcer.contract.levels import Risk
@@ -40,7 +42,7 @@ def review_tools(
 ) -> Reviewed:
     """Approve these, all or none, at the risks that the reviewer gives them.
 
-    Raises `InvalidState` where they are no longer what was `seen`, or can't be used.
+    Raises `InvalidState` where they are no longer what was `seen`, can't be used, or are too much for one snapshot.
     """
     tools = _tools(keys)
     fetch_definitions(tools)
@@ -49,6 +51,7 @@ def review_tools(
     waiting = [tool for tool in tools if tool.state != ToolState.REVIEWED]
     for tool in waiting:
         _approve(tool, (risks or {}).get((tool.server_id, tool.name)))
+    _refuse_unloadable({tool.server_id for tool in waiting})
     return _done("tool.review", waiting, actor, reason)
 
 
@@ -117,6 +120,11 @@ def _approve(tool: Tool, risk: Risk | None) -> None:
     tool.declared = tool.declared or not tool.pin
     tool.state, tool.risk = ToolState.REVIEWED, risk.value if risk else tool.risk
     tool.save()
+
+
+def _refuse_unloadable(server_ids: Iterable[str]) -> None:
+    for server in Server.objects.filter(id__in=server_ids).select_related("trust_level"):
+        check_size(compile_snapshot(server, version=1, generation=1, now=timezone.now(), token_keys=()))
 
 
 def _set_state(tools: list[Tool], state: ToolState, action: str, actor: Actor, reason: str) -> Reviewed:

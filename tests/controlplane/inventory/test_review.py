@@ -100,6 +100,15 @@ def test_a_tool_whose_arguments_no_gate_could_check_is_not_approved(files: Serve
     assert set(Tool.objects.values_list("state", flat=True)) == {"unreviewed"}
 
 
+def test_a_review_that_no_snapshot_could_hold_approves_nothing(files: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controlplane.policy.compile.LARGEST", 500)
+    tool = waiting(files)
+    with pytest.raises(InvalidState, match="bytes signed, 500 are allowed"):
+        approve(tool)
+    tool.refresh_from_db()
+    assert (tool.state, Change.objects.count()) == ("unreviewed", 0)
+
+
 def test_approving_what_is_approved_changes_nothing(files: Server) -> None:
     assert approve(ToolFactory(server=files)) is None
     assert not Receipt.objects.exists()
