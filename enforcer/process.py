@@ -18,6 +18,7 @@ from enforcer.app import App
 from enforcer.config import Config
 from enforcer.config_file import Upstream
 from enforcer.contract.keys import SigningKey
+from enforcer.discovery.hear import hear
 from enforcer.discovery.watch import watch
 from enforcer.http_protocol import BoundedProtocol
 from enforcer.journal.journal import Journal
@@ -65,7 +66,8 @@ async def _serve(
         loop.add_signal_handler(number, _exit, server, process)
     async with asyncio.TaskGroup() as tasks:
         looks = (watch(process.gate, id_, config.file.list_every_s) for id_ in config.server_ids)
-        parts = (process.link.run(), process.watch.run(), _announce(process, listening), *looks)
+        ears = (hear(process.gate, id_) for id_ in config.server_ids)
+        parts = (process.link.run(), process.watch.run(), _announce(process, listening), *looks, *ears)
         background = [tasks.create_task(part) for part in parts]
         process.shipper.start()
         await server.serve(sockets=[listening])

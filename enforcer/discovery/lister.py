@@ -108,7 +108,7 @@ class _Asking:
     async def _exchange(
         self, era: Era, outgoing: JsonObject, session_id: str | None
     ) -> tuple[JsonObject | None, str | None]:
-        request = self._request(era, outgoing, session_id)
+        request = request_of(era, outgoing, session_id, timeout_s=TIMEOUT_S, max_bytes=self._max_bytes)
         answer: JsonObject | None = None
         async with self._upstream.exchange(request) as exchange:
             async for incoming in exchange:
@@ -118,16 +118,20 @@ class _Asking:
                     answer = incoming
             return answer, exchange.session_id
 
-    def _request(self, era: Era, outgoing: JsonObject, session_id: str | None) -> UpstreamRequest:
-        return UpstreamRequest(
-            message=outgoing,
-            owner=_owner(era),
-            protocol_version=LATEST_MODERN if era == "modern" else LATEST_HANDSHAKE,
-            timeout_s=TIMEOUT_S,
-            max_response_bytes=self._max_bytes,
-            headers=upstream_headers(era, outgoing) if "method" in outgoing else (),
-            session_id=session_id,
-        )
+
+def request_of(
+    era: Era, outgoing: JsonObject, session_id: str | None, *, timeout_s: float | None, max_bytes: int
+) -> UpstreamRequest:
+    """A message of the gate's own, on its way to the server."""
+    return UpstreamRequest(
+        message=outgoing,
+        owner=_owner(era),
+        protocol_version=LATEST_MODERN if era == "modern" else LATEST_HANDSHAKE,
+        timeout_s=timeout_s,
+        max_response_bytes=max_bytes,
+        headers=upstream_headers(era, outgoing) if "method" in outgoing else (),
+        session_id=session_id,
+    )
 
 
 def _owner(era: Era) -> str:

@@ -7,6 +7,7 @@ import logging
 from enforcer.discovery.lister import TIMEOUT_S
 from enforcer.mcp.upstream.base import UpstreamFailure
 from enforcer.pipeline.gate import Gate
+from enforcer.policy.credential import credential_refusal
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +19,8 @@ async def look(gate: Gate, server_id: str) -> UpstreamFailure | None:
     if policy is None:
         return UpstreamFailure("unavailable", "there is no policy any more", sent=False)
     snapshot = policy.index.snapshot
+    if credential_refusal(policy.index) is not None:  # nothing at all is sent (CONTRACTS section 5)
+        return UpstreamFailure("unavailable", "nobody chose a credential for it", sent=False)
     catalog.wanted.clear()
     try:
         async with asyncio.timeout(TIMEOUT_S):

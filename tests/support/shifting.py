@@ -22,15 +22,16 @@ POLICY: dict[str, Any] = {
 
 
 class Shifty:
-    """A system with one gate before a server whose list is rewritten."""
+    """A system with one gate before a server whose list is rewritten; the gate looks at it every `list_every_s`."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, *options: str, list_every_s: int = 1) -> None:
         self.system, self.definitions, self.ledger = system, system.home / "tools.json", system.home / "calls"
         self.says(READ)
-        url = system.start_upstream("shifty", "--definitions", str(self.definitions), "--ledger", str(self.ledger))
+        files = ("--definitions", str(self.definitions), "--ledger", str(self.ledger))
+        url = system.start_upstream("shifty", *files, *options)
         system.apply(POLICY)
         file = system.enroll("shifty-gate", "shifty", upstream=url)
-        file.write_text("list_every_s = 1\n" + file.read_text())
+        file.write_text(f"list_every_s = {list_every_s}\n" + file.read_text())
         system.open_gate(file)
         self.sara = system.caller("shifty-gate", system.token("sara"))
 

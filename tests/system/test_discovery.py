@@ -80,3 +80,15 @@ def receipts_of(shifty: Shifty, words: str) -> bool:
 def discoveries(shifty: Shifty) -> str:
     found = [r["detail"] for r in shifty.system.receipts(settle_s=0) if r.get("action") == "tool.discovery"]
     return json.dumps(found, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("options", [("--tells",), ("--tells", "--legacy")], ids=["modern", "legacy"])
+def test_a_server_that_says_that_its_tools_changed_is_looked_at_at_once(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    with running(tmp_path) as system:
+        told = Shifty(system, *options, list_every_s=3600)
+        wait_for(lambda: "fs_read  unreviewed" in told.waiting(), "the tool in the queue", timeout_s=30)
+        told.approve()
+        told.says(POISONED)
+        wait_for(lambda: "fs_read  changed" in told.waiting(), "the change in the queue", timeout_s=30)

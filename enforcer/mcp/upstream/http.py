@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from enforcer.contract.strict_json import JsonObject
 from enforcer.errors import ConfigurationError
 from enforcer.fetch import GuardedResolver, rules_for, url_problem
 from enforcer.mcp.upstream.base import UpstreamFailure, UpstreamRequest
@@ -46,7 +47,7 @@ class HttpUpstream:
         headers = _headers(request)
         loop = asyncio.get_running_loop()
         deadline = None if request.timeout_s is None else loop.time() + request.timeout_s
-        response = await self._post(encode(request.message), headers, deadline)
+        response = await self._ask("POST", encode(request.message), headers, deadline)
         exchange = HttpExchange(response, request, deadline)
         try:
             yield exchange
@@ -54,10 +55,27 @@ class HttpUpstream:
         finally:
             response.close()
 
-    async def _post(self, body: bytes, headers: dict[str, str], deadline: float | None) -> aiohttp.ClientResponse:
+    @asynccontextmanager
+    async def session_stream(self, request: UpstreamRequest) -> AsyncIterator[AsyncIterator[JsonObject]]:
+        """The GET stream of the handshake era; of `request` only session and bounds count, its message is not sent.
+
+        It has no deadline: some servers send the head of the answer with their first event alone.
+        """
+        headers = {**_headers(request), "Accept": "text/event-stream"}
+        del headers["Content-Type"]
+        response = await self._ask("GET", None, headers, None)
+        try:
+            yield HttpExchange(response, request, None).heard()
+        finally:
+            response.close()
+
+    async def _ask(
+        self, method: str, body: bytes | None, headers: dict[str, str], deadline: float | None
+    ) -> aiohttp.ClientResponse:
         with _failures():
             async with asyncio.timeout_at(deadline):
-                return await self._client().post(self._url, data=body, headers=headers, allow_redirects=False)
+                client = self._client()
+                return await client.request(method, self._url, data=body, headers=headers, allow_redirects=False)
 
     def _client(self) -> aiohttp.ClientSession:
         if self._closed:

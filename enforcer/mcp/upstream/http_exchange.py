@@ -1,4 +1,4 @@
-"""The answer to one POST: JSON or SSE, whichever the upstream chose, as checked messages.
+"""The answer to one POST, or the stream of a session: JSON or SSE, whichever the upstream chose, as checked messages.
 
 The response must carry the id that was sent; everything is counted against the request's byte budget.
 """
@@ -39,9 +39,18 @@ class HttpExchange:
         if not is_request(self._request.message):
             self._complete = True
             return
-        messages = self._from_stream() if self._content_type() == "text/event-stream" else self._from_body()
+        messages = self._from_stream() if self._streams() else self._from_body()
         async for message in messages:
             yield message
+
+    async def heard(self) -> AsyncIterator[JsonObject]:
+        """Of a session's own stream: what the server says or asks unasked, until the stream ends."""
+        self._check_head()
+        if not self._streams():
+            raise self._unusable("no stream")
+        async for kind, message in self._events():
+            if kind in ("notification", "request"):
+                yield message
 
     async def drain(self) -> None:
         """Give the end of a complete answer a moment to arrive, so that the connection can serve the next call."""
@@ -63,6 +72,9 @@ class HttpExchange:
         if (self._response.content_length or 0) > self._budget:
             raise self._too_large()
 
+    def _streams(self) -> bool:
+        return self._content_type() == "text/event-stream"
+
     def _content_type(self) -> str:
         return self._response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
@@ -76,17 +88,19 @@ class HttpExchange:
         yield self._answer(message)
 
     async def _from_stream(self) -> AsyncIterator[JsonObject]:
+        async for kind, message in self._events():
+            if kind in ("response", "error"):
+                yield self._answer(message)
+                return
+            yield message
+        raise UpstreamFailure("unavailable", "the stream ended before the answer")
+
+    async def _events(self) -> AsyncIterator[tuple[Kind, JsonObject]]:
         parser = SseParser()
         async for chunk in self._chunks():
             for event in parser.feed(chunk):
-                if not event.data or event.kind != "message":
-                    continue
-                kind, message = self._checked(event.data)
-                if kind in ("response", "error"):
-                    yield self._answer(message)
-                    return
-                yield message
-        raise UpstreamFailure("unavailable", "the stream ended before the answer")
+                if event.data and event.kind == "message":
+                    yield self._checked(event.data)
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         while chunk := await self._read_some():
