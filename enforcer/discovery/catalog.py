@@ -37,6 +37,7 @@ class Catalog:
     def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
         """`on_change` hears of each definition that is another one than before."""
         self._on_change = on_change
+        self.version = 0  # one more with each definition that is another one than before
         self.listing = asyncio.Lock()
         self.wanted = asyncio.Event()  # somebody saw that the list has changed
         self.tries = 0
@@ -59,7 +60,7 @@ class Catalog:
                 named.setdefault(name, []).append(_live(said))
         before, self._live = self._live or {}, {name: _one(lives) for name, lives in named.items()}
         if {n: one.hash for n, one in before.items()} != {n: one.hash for n, one in self._live.items()}:
-            self._on_change()
+            self._changed()
         for name in self._live:
             self.definition(index, name)
 
@@ -84,7 +85,7 @@ class Catalog:
         if self._live is not None:
             self._live[name] = seen  # what differs now holds the tool for calls too
             if known is None or known.hash != seen.hash:
-                self._on_change()
+                self._changed()
         return self._fits(tool.policy, seen)
 
     def hash_of(self, name: str) -> str | None:
@@ -114,6 +115,10 @@ class Catalog:
         self._reported[sighting.tool_name, sighting.hash] = now
         for key, rate in _buckets(sighting.tool_name):
             self._rates[key] = take(rate, self._rates.get(key), now)
+
+    def _changed(self) -> None:
+        self.version += 1
+        self._on_change()
 
     def _may_report(self, name: str, now: float) -> bool:
         return all(has_room(tokens_left(rate, self._rates.get(key), now)) for key, rate in _buckets(name))

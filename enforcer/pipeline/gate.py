@@ -20,6 +20,7 @@ from enforcer.pipeline.buckets import Buckets
 from enforcer.pipeline.inflight import Flight, Flights
 from enforcer.pipeline.open_streams import Streams
 from enforcer.pipeline.server import Behind
+from enforcer.pipeline.sights import Sights
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Gate:
     buckets: Buckets = field(default_factory=Buckets)
     tokens: TokenCache = field(default_factory=TokenCache)
     catalogs: dict[str, Catalog] = field(default_factory=dict)
+    seen: dict[str, Sights] = field(default_factory=dict)
     listers: dict[str, Lister] = field(default_factory=dict)
     wall: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
@@ -50,6 +52,13 @@ class Gate:
         known = self.catalogs.get(server_id)
         if known is None:
             known = self.catalogs[server_id] = Catalog(partial(self.streams.wake, server_id))
+        return known
+
+    def sights(self, server_id: str) -> Sights:
+        """What listening callers are shown of a server."""
+        known = self.seen.get(server_id)
+        if known is None:
+            known = self.seen[server_id] = Sights(self.catalog(server_id))
         return known
 
     def lister(self, server_id: str) -> Lister:

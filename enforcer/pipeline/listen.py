@@ -6,7 +6,6 @@ outlives neither its token nor its session (RELIABILITY C8, C37).
 
 import asyncio
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from enforcer.contract.reasons import ReasonCode
@@ -20,12 +19,11 @@ from enforcer.pipeline.decide import refused_now
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.identify import token_problem
 from enforcer.pipeline.open_streams import OpenStream
+from enforcer.pipeline.sights import NOTHING, Moment
 from enforcer.pipeline.transaction import Outcome, Transaction, Verdict
-from enforcer.policy.access import visible_tools
 
 KEEP_ALIVE_S = 15.0  # as the official SDKs do; also how often the token and the age of the news are looked at
 SPREAD_S = 0.25  # over which streams that are woken together look, and their clients list
-PART = 256  # tools looked at before the loop turns
 
 
 async def listen(gate: Gate, tx: Transaction, client: Client) -> Answer:
@@ -111,14 +109,8 @@ class _Listening:
         policy, now, age = gate.link.current(tx.server_id), gate.wall(), gate.link.lease_age(tx.server_id)
         self.looked_at, self.fresh = now, self._is_fresh()
         if policy is None:
-            return frozenset()
-        catalog, seen, caller = gate.catalog(tx.server_id), set[tuple[str, str | None]](), tx.call.caller
-        for some in _in_parts(tuple(policy.index.tools)):
-            visible = visible_tools(policy.index, policy.incident, caller, tx.enforcer_id, age, now, some)
-            genuine = (name for name in visible if catalog.definition(policy.index, name) == "same")
-            seen.update((name, catalog.hash_of(name)) for name in genuine)
-            await asyncio.sleep(0)
-        found = frozenset(seen)
+            return NOTHING
+        found = await gate.sights(tx.server_id).of(tx.call, Moment(policy, age, self.fresh, now))
         if self.stream.session is not None:
             self.stream.session.sight = found
         return found
@@ -152,7 +144,3 @@ class _Listening:
         turns = policy.index.next_turn(now) - now if policy is not None else KEEP_ALIVE_S
         expires = (self.tx.call.caller.expires_at or now) + LEEWAY_S - now
         return max(0.05, min(KEEP_ALIVE_S, turns, expires))
-
-
-def _in_parts(names: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    return (names[at : at + PART] for at in range(0, len(names), PART))

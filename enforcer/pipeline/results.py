@@ -66,8 +66,8 @@ def _list(gate: Gate, tx: Transaction, result: JsonObject) -> JsonObject | None:
         cursor = gate.cursors.wrap(page.next_cursor, tx.principal, tx.server_id, "tools/list")
         if cursor is None:
             return None
-    age = gate.link.lease_age(tx.server_id)
-    visible = visible_tools(policy.index, policy.incident, tx.call.caller, tx.enforcer_id, age, gate.wall())
+    age, names = gate.link.lease_age(tx.server_id), [str(tool["name"]) for tool in page.tools]
+    visible = visible_tools(policy.index, policy.incident, tx.call.caller, tx.enforcer_id, age, gate.wall(), names)
     catalog = gate.catalog(tx.server_id)
     return page_result(
         page,

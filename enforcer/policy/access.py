@@ -1,6 +1,6 @@
 """What a caller may do besides calling a tool: reach the server at all, and see the tools that it could call."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from enforcer.contract.incident import Incident
 from enforcer.contract.reasons import ReasonCode
@@ -29,10 +29,11 @@ def visible_tools(
     enforcer_id: str,
     lease_age_s: float | None,
     now: float,
-    among: Iterable[str] | None = None,
+    among: Collection[str] | None = None,
 ) -> frozenset[str]:
     """Names of the tools, of all or of those given, whose call only its arguments, rates or risk could stop."""
     facts = Facts(lease_age_s)
-    server_id = index.snapshot.server_id
-    calls = (Call(enforcer_id, server_id, name, caller) for name in (index.tools if among is None else among))
+    server_id, principal = index.snapshot.server_id, index.principal(caller.subject, caller.issuer)
+    names = principal.spoken_of(index.tools if among is None else among)
+    calls = (Call(enforcer_id, server_id, name, caller) for name in names)
     return frozenset(c.tool for c in calls if isinstance(standing(index, incident, c, facts, now), Standing))

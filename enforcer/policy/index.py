@@ -6,7 +6,7 @@ can't be read stays and fails closed: as a deny it always applies, as an allow i
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf, isfinite
 from types import MappingProxyType
@@ -51,6 +51,13 @@ class Holdings:
     by_name: Mapping[str, Grants]
     loose: Grants
 
+    def spoken_of(self, names: Collection[str]) -> Iterator[str]:
+        """Of these names those of which a grant may speak."""
+        if self.loose:
+            return iter(names)
+        few, many = (self.by_name, names) if len(self.by_name) < len(names) else (names, self.by_name)
+        return (name for name in few if name in many)
+
     def that_may_speak_of(self, name: str) -> Grants:
         """However many there are besides, these alone are looked at for a tool."""
         exact = self.by_name.get(name, ())
@@ -71,6 +78,10 @@ class IndexedPrincipal:
     def grants(self) -> Grants:
         """All of them, in the order of their ids."""
         return self.holdings.all
+
+    def spoken_of(self, names: Collection[str]) -> Iterator[str]:
+        """Of these names of tools those of which a grant may speak: no other can be called."""
+        return self.holdings.spoken_of(names)
 
     def grants_for(self, tool: ToolPolicy, risk: Risk) -> Grants:
         """Those that speak of a tool of this server at a call's risk, whatever the time; the last are remembered."""

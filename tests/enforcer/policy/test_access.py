@@ -1,11 +1,29 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from enforcer.contract.incident import Incident
 from enforcer.contract.levels import Risk
+from enforcer.contract.snapshot import Snapshot
 from enforcer.policy.access import access, visible_tools
-from tests.enforcer.policy.support import NOW, PAST, caller, grant, incident, index_of, revoke, short, snapshot, tool
+from enforcer.policy.decision import Facts
+from enforcer.policy.standing import Standing, standing
+from tests.enforcer.policy.random_policies import incidents, snapshots
+from tests.enforcer.policy.support import (
+    NOW,
+    PAST,
+    call,
+    caller,
+    grant,
+    incident,
+    index_of,
+    revoke,
+    short,
+    snapshot,
+    tool,
+)
 
 CALM = incident()
 OPEN = index_of(snapshot(grant()))
@@ -82,3 +100,17 @@ def test_a_deny_without_constraint_hides_a_tool_and_one_with_shows_it() -> None:
     conditional = snapshot(grant("a"), grant("b", effect="deny", tools=("fs_read",), constraint={}), tools=TOOLS)
     assert "fs_read" not in visible_tools(index_of(plain), CALM, caller(), "probe", 1.0, NOW)
     assert "fs_read" in visible_tools(index_of(conditional), CALM, caller(), "probe", 1.0, NOW)
+
+
+@settings(max_examples=300, deadline=None)
+@given(snapshots(), incidents(), st.sampled_from(["alice", "bob", "eve"]), st.sampled_from([None, 0.0, 61.0, 1000.0]))
+def test_what_is_listed_is_what_stands(made: Snapshot, state: Incident | None, who: str, age: float | None) -> None:
+    """However few tools are looked at for it."""
+    index = index_of(made)
+    whole = {
+        name
+        for name in index.tools
+        if isinstance(standing(index, state, call(name, caller(who)), Facts(age), NOW), Standing)
+    }
+    assert visible_tools(index, state, caller(who), "probe", age, NOW) == whole
+    assert visible_tools(index, state, caller(who), "probe", age, NOW, ["fs_read"]) == whole & {"fs_read"}
