@@ -9,6 +9,7 @@ from enforcer.contract.strict_json import JsonObject
 from enforcer.errors import ConfigurationError
 from enforcer.identity.tokens import TokenProblem, verify_token
 from enforcer.link import clocks, store
+from enforcer.link.local_stop import read_stop, with_stop
 from enforcer.link.state import Applied, applied
 from enforcer.pipeline.facts import disk_view
 from enforcer.policy.access import access
@@ -62,7 +63,7 @@ def _on_disk(config: Config, server_id: str) -> tuple[Applied, float | None] | N
     pair, now = memory.servers[server_id].applied, clocks.read_clocks()
     if pair is None:
         return None
-    policy = applied(pair)
+    policy = with_stop(applied(pair), read_stop(config.data_dir))
     behind = memory.greatest_wall - now.wall > clocks.BEHIND_S
     return policy, None if behind else clocks.since(policy.issued_at, policy.arrived, now)
 

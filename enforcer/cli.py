@@ -12,7 +12,8 @@ from enforcer.errors import ConfigurationError, UnreachableError
 from enforcer.observe import logs
 
 DONE, NO, WRONG_USE, UNREACHABLE = 0, 1, 2, 3
-LATER = ("stdio", "kill", "doctor")
+LATER = ("stdio", "doctor")
+LONGEST_WAIT_S = 86_400
 VARIABLES = ("DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR")  # of the control plane; nothing here reads them
 
 
@@ -60,6 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("file", type=Path, metavar="FILE.jsonl")
     verify.add_argument("--key", type=Path, required=True, metavar="KEYS.json", help="what `receipts keys` printed")
     verify.set_defaults(act=_verify)
+    kill = commands.add_parser("kill", help="stop this enforcer, here and at once; needs nobody")
+    kill.add_argument("file", type=Path, metavar="FILE.toml")
+    kill.add_argument("--reason", required=True, metavar="TEXT", help="why, for the receipt")
+    kill.add_argument("--lower", action="store_true", help="let it go again")
+    kill.add_argument(
+        "--timeout", type=float, default=10.0, metavar="S", help="seconds to wait for it, 10 if not given"
+    )
+    kill.set_defaults(act=_kill)
     for name in LATER:
         later = commands.add_parser(name, help="not in this version")
         later.add_argument("rest", nargs=argparse.REMAINDER)
@@ -94,8 +103,16 @@ def _verify(options: argparse.Namespace) -> int:
     return verify(options.file, options.key)
 
 
+def _kill(options: argparse.Namespace) -> int:
+    from enforcer.kill import kill  # noqa: PLC0415
+
+    if not 0 <= options.timeout <= LONGEST_WAIT_S:
+        raise ConfigurationError(f"command line:1: --timeout: is out of range; write seconds up to {LONGEST_WAIT_S}")
+    return kill(load(options.file), reason=options.reason, lower=options.lower, timeout_s=options.timeout)
+
+
 def _later(options: argparse.Namespace) -> int:
-    raise ConfigurationError(f"command line:1: {options.command}: is not in this version; run, check and verify are")
+    raise ConfigurationError(f"command line:1: {options.command}: is not in this version; run, check, verify and kill are")
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

@@ -10,9 +10,11 @@ from enforcer.config_file import Upstream
 from enforcer.contract import redis_names
 from enforcer.contract.keys import Role, SigningKey
 from enforcer.journal.journal import Journal
+from enforcer.journal.problems import JournalUnavailable
 from enforcer.link.celery_out import CelerySender
 from enforcer.link.hooks import Hooks
 from enforcer.link.link import Link, LinkSettings
+from enforcer.link.local_stop import Stop
 from enforcer.link.ship import Shipper
 from enforcer.link.state import Applied
 from enforcer.mcp.sessions import Session, Sessions
@@ -21,6 +23,7 @@ from enforcer.observe.loop_watch import LoopWatch
 from enforcer.pipeline.decide import refused_now
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.inflight import Flights
+from enforcer.pipeline.own_receipts import stop_receipt
 from enforcer.pipeline.server import Behind
 from enforcer.secrets_on_disk import hmac_keys, read_secret
 
@@ -49,6 +52,7 @@ class Parts:
             warnings=self._warnings,
             on_rejected=metrics.rejected,
             on_incident=metrics.killed,
+            on_local_stop=self._record_stop,
         )
         self.link = Link(_link_settings(config, key), hooks)
         self.shipper = _shipper(config, key, journal, self.link)
@@ -82,15 +86,23 @@ class Parts:
     def _list_changed(self, server_id: str) -> None:
         self.gate.catalog(server_id).wanted.set()
 
+    async def _record_stop(self, stop: Stop) -> bool:
+        try:
+            await self.gate.journal.record(stop_receipt(self.gate, stop))
+        except JournalUnavailable:
+            return False
+        return True
+
     def _session_ended(self, session: Session) -> None:
         self._servers[session.server_id].release(session.owner)
         self.gate.streams.end_session(session)
 
     def _warnings(self) -> tuple[str, ...]:
         found = [server.warning for server in self._servers.values() if server.warning]
-        problem = self.gate.journal.problem()
+        problem, stop = self.gate.journal.problem(), self.link.local_stop()
+        stopped = (f"stopped on its host by {stop.by or 'somebody'}: {stop.reason}"[:300],) if stop else ()
         lists = [line for id_ in self._servers for line in self._list_warnings(id_)]
-        return (*found, *lists, *((f"journal: {problem}",) if problem else ()), *self.shipper.problems())
+        return (*stopped, *found, *lists, *((f"journal: {problem}",) if problem else ()), *self.shipper.problems())
 
     def _list_warnings(self, server_id: str) -> list[str]:
         catalog = self.gate.catalog(server_id)

@@ -1,17 +1,15 @@
 """What was seen of tools, told to the control plane: a receipt each, a link of the chain like any other."""
 
 import logging
-import secrets
-import uuid
 from dataclasses import replace
 
 from enforcer.contract.canonical import canonical
-from enforcer.contract.receipt import CSP_PROFILE, CSP_VERSION, ReceiptType
+from enforcer.contract.receipt import ReceiptType
 from enforcer.contract.sighting import Sighting, sighting_part
 from enforcer.contract.strict_json import JsonObject
-from enforcer.contract.times import to_text
 from enforcer.journal.problems import JournalUnavailable
 from enforcer.pipeline.gate import Gate
+from enforcer.pipeline.own_receipts import own_receipt
 
 log = logging.getLogger(__name__)
 LONGEST = 64 * 1024  # bytes of a definition that a receipt holds; a longer one is reported without
@@ -33,21 +31,7 @@ async def report(gate: Gate, server_id: str) -> None:
 
 def receipt_of(gate: Gate, sighting: Sighting, now: float) -> JsonObject:
     """The definition whole, or its size where it is too long."""
-    at = to_text(now)
-    return {
-        "receipt_id": str(uuid.uuid4()),
-        "receipt_type": ReceiptType.DEFINITION,
-        "csp_profile": CSP_PROFILE,
-        "csp_version": CSP_VERSION,
-        "ts": at,
-        "event_time": at,
-        "valid_time": {"start": at},
-        "observed_at": at,
-        "trace_id": secrets.token_hex(16),
-        "enforcer_id": gate.config.enforcer_id,
-        "principal": {"sub": f"enforcer:{gate.config.enforcer_id}", "actor_type": "system"},
-        **sighting_part(_bounded(sighting)),
-    }
+    return {**own_receipt(gate, ReceiptType.DEFINITION, now), **sighting_part(_bounded(sighting))}
 
 
 def _bounded(sighting: Sighting) -> Sighting:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from enforcer.durable import sync_directory
 from enforcer.journal.chain import is_whole
 from enforcer.journal.problems import DamagedError
 
@@ -61,7 +62,7 @@ def move_aside(path: Path) -> Path:
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(bad.with_name(bad.name + suffix))
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
     return bad
 
 
@@ -69,15 +70,7 @@ def _create(path: Path) -> None:
     """SQLite gives its side files the mode of the main one, and doesn't sync the directory for that one."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     os.close(descriptor)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(path.parent)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from enforcer import durable
 from enforcer.contract import times
 from enforcer.contract.documents import Document
 from enforcer.contract.keys import PublicKey, Role
@@ -157,7 +158,7 @@ class Holdings:
 
     def _write_alone(self, raw: bytes) -> None:
         with self._disk:  # a cancelled await leaves its thread writing
-            store.write(self._path, raw)
+            durable.write(self._path, raw)
 
     def _take(self, old: Trusted, new: Trusted, now: Instant, source: Source) -> None:
         self._put(new)

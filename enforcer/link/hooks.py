@@ -1,9 +1,14 @@
 """What the link tells the rest of the enforcer, and asks it. Set before the link runs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from enforcer.link.local_stop import Stop
 from enforcer.link.state import Applied
+
+
+async def _not_kept(_stop: Stop) -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -13,7 +18,7 @@ class Hooks:
     `on_ack`: an ack envelope, unverified. `in_flight_matching`: calls of a server that a kill stopped and that have not
     ended. `journal_depth`: receipts not yet acknowledged. `warnings`: for the heartbeat. `on_rejected`: a document for
     a server was refused. `on_incident`: another incident state is in force, so many seconds after its news came, and
-    after it was signed.
+    after it was signed. `on_local_stop`: keeps a receipt of who stopped this enforcer on its host, or let it go.
     """
 
     on_change: Callable[[str, Applied | None], None] = lambda _server_id, _applied: None
@@ -22,4 +27,5 @@ class Hooks:
     journal_depth: Callable[[], int] = lambda: 0
     warnings: Callable[[], Sequence[str]] = tuple
     on_rejected: Callable[[str], None] = lambda _server_id: None
+    on_local_stop: Callable[[Stop], Awaitable[bool]] = _not_kept
     on_incident: Callable[[str, float, float], None] = lambda _server_id, _apply_s, _age_s: None

@@ -17,6 +17,7 @@ from enforcer.link.direct import Direct
 from enforcer.link.heartbeat import Beats
 from enforcer.link.holdings import Holdings, Source
 from enforcer.link.hooks import Hooks
+from enforcer.link.local_stop import LocalStop, Stop, StopHooks
 from enforcer.link.notes import Notes
 from enforcer.link.redis_in import RedisIn, connector
 from enforcer.link.state import Applied
@@ -65,6 +66,10 @@ class Link:
         self._redis = RedisIn(connect, *common)
         self._beats = Beats(connect, settings.key, *common)
         self._direct = Direct(settings.control_plane_url, settings.key, *common[:4])
+        self._local = LocalStop(
+            settings.data_dir,
+            StopHooks(on_change=self._stopped_or_let_go, in_flight=self._in_flight, record=hooks.on_local_stop),
+        )
 
     async def run(self) -> None:
         """Start from the disk, then stay in touch until cancelled."""
@@ -76,12 +81,17 @@ class Link:
                 ("control plane", self._direct.run),
                 ("heartbeat", self._beats.run),
                 ("leases to disk", self._holdings.keep_leases),
+                ("stop on this host", self._local.run),
             ):
                 tasks.create_task(self._keep(name, part), name=f"link: {name}")
 
     def current(self, server_id: str) -> Applied | None:
-        """Policy in force; none until a verified pair is there."""
-        return self._holdings.current(server_id) if self._settled else None
+        """Policy in force, killed whole where somebody stopped it on this host; none until a verified pair is there."""
+        return self._local.over(server_id, self._holdings.current(server_id)) if self._settled else None
+
+    def local_stop(self) -> Stop | None:
+        """Who stopped this enforcer on its host; none where nobody did."""
+        return self._local.stop if self._local.raised else None
 
     def lease_age(self, server_id: str) -> float | None:
         """Seconds since the control plane vouched for it, by the less flattering clock; none where no lease counts."""
@@ -116,9 +126,17 @@ class Link:
         await self._ready.wait()
 
     def _changed(self, server_id: str, applied: Applied | None) -> None:
-        self._hooks.on_change(server_id, applied)
+        self._hooks.on_change(server_id, self._local.over(server_id, applied))
         self._see_if_ready()
         self.beat()
+
+    def _stopped_or_let_go(self) -> None:
+        for server_id in self._servers:
+            self._hooks.on_change(server_id, self.current(server_id))
+        self.beat()
+
+    def _in_flight(self) -> int:
+        return sum(map(self._hooks.in_flight_matching, self._servers))
 
     async def _settle(self) -> None:
         """What is on disk may be older than a kill: it waits a moment for news before it decides anything."""

@@ -4,7 +4,6 @@ Read strictly: whatever does not verify, fit or agree with its own marks makes t
 a new file, fsynced, renamed, and the directory fsynced, so that a crash leaves the old file or the new one.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 
 from enforcer.contract import strict_json
 from enforcer.contract.keys import PublicKey
+from enforcer.durable import sync_directory
 from enforcer.link.clocks import Instant
 from enforcer.link.state import Envelopes, Mark, Trusted
 from enforcer.link.trusted import Load, update
@@ -133,23 +133,4 @@ def read(path: Path, server_ids: Iterable[str], roots: Mapping[str, PublicKey], 
 def set_aside(path: Path) -> None:
     """Keep a damaged file as `policy.json.bad`; raises `OSError`."""
     path.rename(path.with_name(path.name + ".bad"))
-    _sync_directory(path.parent)
-
-
-def write(path: Path, raw: bytes) -> None:
-    """Durable when it returns; raises `OSError`, and then the old file is still there."""
-    fresh = path.with_name(path.name + ".tmp")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(path.parent)

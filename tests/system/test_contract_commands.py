@@ -69,7 +69,7 @@ def test_a_wrong_command_of_the_control_plane_is_one_line_and_2(tmp_path: Path, 
         (["run", "absent.toml", "--workers", "2"], "command line:1: --workers: this version runs one worker; "),
         (["check", "absent.toml", "--tool", "t"], "command line:1: -: one of the arguments --token --token-file "),
         (["stdio", "gate.toml"], "command line:1: stdio: is not in this version; "),
-        (["kill", "gate.toml", "--reason", "x"], "command line:1: kill: is not in this version; "),
+        (["kill", "gate.toml"], "command line:1: -: the following arguments are required: --reason"),
         (["verify", "absent.jsonl"], "command line:1: -: the following arguments are required: --key; "),
     ],
 )

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from enforcer import durable
 from enforcer.contract.keys import Role
-from enforcer.link import direct, link, store
+from enforcer.link import direct, link
 from enforcer.link.hooks import Hooks
 from enforcer.link.link import Link, LinkSettings
 from enforcer.link.state import Applied
@@ -120,7 +121,7 @@ async def test_policy_that_can_not_be_written_is_in_force_no_more_and_the_calls_
 
     async with running(subject.run()):
         await subject.wait_ready()
-        monkeypatch.setattr(store, "write", full)
+        monkeypatch.setattr(durable, "write", full)
         valkey.put(KILL, hint=True)
         await until(lambda: subject.current(SERVER) is None)
         assert heard_of[-1] is None

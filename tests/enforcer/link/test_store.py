@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from enforcer import durable
 from enforcer.link import store
 from enforcer.link.verify import Kind
 from enforcer.policy.index import build_index
@@ -150,7 +151,7 @@ async def test_what_cannot_be_written_stops_the_server_until_it_can(
     kill = envelopes(incident(6, kills=("all",)))
     before = gate.disk
     with monkeypatch.context() as broken:
-        broken.setattr(store, "write", full)
+        broken.setattr(durable, "write", full)
         await gate.offer(kill)
         assert gate.state is None
         assert gate.disk == before
@@ -172,12 +173,12 @@ async def test_an_unreadable_file_counts_as_none(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "policy.json"
-    store.write(path, b"old")
+    durable.write(path, b"old")
 
     def fails(_descriptor: int) -> None:
         raise OSError(5, os.strerror(5))
 
     monkeypatch.setattr(os, "fsync", fails)
     with pytest.raises(OSError, match="Input/output"):
-        store.write(path, b"new")
+        durable.write(path, b"new")
     assert path.read_bytes() == b"old"
