@@ -112,7 +112,8 @@ def _kill(options: argparse.Namespace) -> int:
 
 
 def _later(options: argparse.Namespace) -> int:
-    raise ConfigurationError(f"command line:1: {options.command}: is not in this version; run, check, verify and kill are")
+    served = "run, check, verify and kill"
+    raise ConfigurationError(f"command line:1: {options.command}: is not in this version; {served} are")
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """What enforcers say of themselves: believed only under their own signature."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Protocol, cast
 
 import redis
 from django.conf import settings
@@ -13,11 +13,22 @@ from enforcer.contract import redis_names
 from enforcer.contract.documents import DocumentError, read
 from enforcer.contract.envelope import EnvelopeError, PayloadType, unseal
 from enforcer.contract.fleet import Heartbeat
+from enforcer.contract.keys import PublicKey
 
 LARGEST = 256 * 1024
 
 
-def read_heartbeat(enforcer: Enforcer, raw: bytes) -> Heartbeat | None:
+class Signer(Protocol):
+    """Whose heartbeat it has to be."""
+
+    id: str
+
+    @property
+    def key(self) -> PublicKey:
+        """What its signature holds by."""
+
+
+def read_heartbeat(enforcer: Signer, raw: bytes) -> Heartbeat | None:
     """The heartbeat, if this enforcer signed it for itself."""
     key = enforcer.key
     try:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.utils import timezone
 
 from controlplane.common.actor import Actor, Right
@@ -14,6 +15,7 @@ from controlplane.common.errors import InvalidState
 from controlplane.common.services import service
 from controlplane.incidents.compile import concerns
 from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.spool import Act
 from controlplane.inventory.models import Server
 from controlplane.policy.services import incident_changed
 from controlplane.principals.models import OWN_ISSUER, IssuedToken, Principal
@@ -122,6 +124,19 @@ def end_quarantine(*, target: str, reason: str, actor: Actor) -> Acted:
     """It may do again what grants allow."""
     ended, _ = Quarantine.objects.filter(target=target).delete()
     return _acted("quarantine.end", {"target": target}, actor=actor, reason=reason, changed=bool(ended))
+
+
+@transaction.atomic
+def adopt_emergency(*, act: Act) -> None:
+    """What a host operator did while the database was away: the row, its change and the receipts, dated as it was."""
+    actor = Actor(act.by, frozenset((Right.RAISE_KILL, Right.LOWER_KILL)))
+    reason = f"{act.reason} (in an emergency, {act.at}, as {act.id})"
+    if act.lowers:
+        lower_kill(target=act.target, reason=reason, actor=actor)
+        return
+    raised = raise_kill(target=act.target, reason=reason, actor=actor)
+    if raised.switch is not None and raised.change_id is not None:
+        KillSwitch.objects.filter(pk=raised.switch.pk).update(raised_at=datetime.fromisoformat(act.at))
 
 
 def _switched(switch: KillSwitch, action: str, server_ids: tuple[str, ...], actor: Actor, reason: str) -> Switched:

@@ -23,7 +23,7 @@ class RunningPublisher:
     def __init__(self) -> None:
         self._stopping = threading.Event()
         self.ring = ring()
-        publisher = Publisher(self.ring, settings.REDIS_URL)
+        publisher = Publisher(self.ring, settings.REDIS_URL, settings.KEYS_DIR)
         self._threads = [threading.Thread(target=publisher.run, args=(self._stopping,))]
         if settings.RECEIPTS_BROKER_URL:
             urls = ((POLICY, settings.REDIS_URL), (BROKER, settings.RECEIPTS_BROKER_URL))

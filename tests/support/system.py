@@ -71,9 +71,11 @@ class System:
         assert found, f"{name} is not in {self.up.output}"
         return int(found[-1])
 
-    def manage(self, *args: str, stdin: str | None = None, timeout_s: float = 60) -> Done:
-        """A command of the control plane, to its end."""
-        return _run([sys.executable, str(ROOT / "manage.py"), *args], self.env, stdin, timeout_s)
+    def manage(
+        self, *args: str, stdin: str | None = None, timeout_s: float = 60, env: Mapping[str, str] | None = None
+    ) -> Done:
+        """A command of the control plane, to its end; `env` says more than that of the system."""
+        return _run([sys.executable, str(ROOT / "manage.py"), *args], {**self.env, **(env or {})}, stdin, timeout_s)
 
     def enforcer(self, *args: str, timeout_s: float = 60) -> Done:
         """A command of the enforcer, to its end."""

@@ -73,6 +73,11 @@ def open_ring(files: KeyFiles, *, now: float) -> KeyRing:
     return KeyRing(signing, _org_key(files.directory / ORG_KEY), root, key_list, envelope)
 
 
+def incident_key(directory: Path) -> SigningKey:
+    """For the emergency alone, in which there is no publisher to ask; raises `KeysProblemError`."""
+    return _private(directory / Role.INCIDENT)
+
+
 def _make(files: KeyFiles, now: float) -> None:
     """The root first and the list last: a start that was cut off goes on where it was."""
     root_path = files.directory / Role.ROOT

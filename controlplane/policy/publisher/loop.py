@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import redis
 from django.db import Error as DatabaseError
@@ -11,11 +12,13 @@ from django.db import connection
 from django.utils import timezone
 
 from controlplane.fleet import heartbeats
+from controlplane.fleet.roll import write_roll
 from controlplane.policy.models import Kind, Published, SignedDocument
 from controlplane.policy.publisher import documents, leases
 from controlplane.policy.publisher.acks import Acks
 from controlplane.policy.publisher.answers import answer_waiting, forget_old
 from controlplane.policy.publisher.bell import Bell
+from controlplane.policy.publisher.emergency import adopt
 from controlplane.policy.publisher.entries import document_entry, document_key, keys_entry, lease_entry
 from controlplane.policy.publisher.keys import KeyRing
 from controlplane.policy.publisher.mirror import Entry, Mirror, digest
@@ -32,12 +35,13 @@ REDIS_AGAIN_S = 0.5
 class Publisher:
     """One process runs one. Two beside each other agree, since the database orders what they do."""
 
-    def __init__(self, ring: KeyRing, redis_url: str) -> None:
-        self._ring = ring
+    def __init__(self, ring: KeyRing, redis_url: str, keys_dir: Path) -> None:
+        self._ring, self._keys_dir = ring, keys_dir
         self._mirror = Mirror(redis_url)
         self._bell = Bell(redis_url)
         self._acks = Acks(ring)
         self._digests: dict[int, str] = {}
+        self._roll = b""
         self._redis_again_at = 0.0
         self._trouble: dict[str, str] = {}
         self._timers = [
@@ -45,6 +49,7 @@ class Publisher:
             _Timer(ACK_S, lambda: self._show(self._acks.entries())),
             _Timer(SEEN_S, lambda: self._on_redis(lambda: heartbeats.remember(self._mirror.client))),
             _Timer(SEEN_S, forget_old),
+            _Timer(SEEN_S, self._keep_roll),
             _Timer(PARTITIONS_S, partitions.maintain),
         ]
 
@@ -52,6 +57,7 @@ class Publisher:
         """Until told to stop. A database that fails ends the round: no read, no lease."""
         while not stopping.is_set():
             try:
+                adopt(self._ring, self._keys_dir)
                 self.publish_changes()
                 answer_waiting(self._ring)
                 for timer in self._timers:
@@ -63,6 +69,13 @@ class Publisher:
             self._bell.wait()
         self._bell.close()
         connection.close()
+
+    def _keep_roll(self) -> None:
+        try:
+            self._roll = write_roll(self._keys_dir, self._roll)
+            self._note("the roll of the fleet", "")
+        except OSError as problem:
+            self._note("the roll of the fleet", f"can't be written: {problem.strerror}")
 
     def publish_changes(self) -> None:
         """Everything that waits; before each policy change all incidents, in one transaction."""

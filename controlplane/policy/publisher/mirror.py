@@ -76,6 +76,12 @@ class Mirror:
             )
         return False
 
+    def replace(self, key: str, was: bytes, envelope: str, *, channel: str, hint: str) -> bool:
+        """Whether `was` still stood there, and `envelope` does now."""
+        seen = hashlib.sha1(was, usedforsecurity=False).hexdigest()
+        args: list[str | int] = [MAX_BYTES, seen, envelope, channel, hint]
+        return bool(self._swap(keys=[key], args=args))
+
     def differing(self, wanted: Mapping[str, str]) -> dict[str, bool]:
         """Of the keys, those whose value hasn't the wanted digest, and whether they are missing altogether."""
         keys = list(wanted)

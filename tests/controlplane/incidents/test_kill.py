@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 
 from controlplane.incidents.models import KillSwitch
@@ -146,10 +147,11 @@ def test_a_target_that_stops_nothing_is_refused(data_dir: Path, target: str) -> 
     assert not KillSwitch.objects.exists()
 
 
-def test_what_is_not_served_yet_is_refused_by_name(data_dir: Path) -> None:
+def test_an_emergency_without_the_key_of_this_host_says_what_is_missing(data_dir: Path, valkey: Valkey) -> None:
+    (settings.KEYS_DIR / "incident").unlink(missing_ok=True)
     ended = kill("raise", "all", "--emergency")
-    assert ended.code == 2
-    assert "--emergency" in ended.err
+    assert (ended.code, ended.out) == (2, "")
+    assert "incident: can't be read" in ended.err
 
 
 def test_a_switch_that_waited_for_the_publisher_is_never_confirmed_at_an_older_epoch(

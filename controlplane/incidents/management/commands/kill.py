@@ -4,17 +4,24 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
+
 from controlplane.common.actor import host_operator
 from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
 from controlplane.common.commands import Command as BaseCommand
 from controlplane.common.errors import StackUnreachable
+from controlplane.fleet import emergency
 from controlplane.fleet.convergence import Convergence, Watch, concerned, incident_applied
+from controlplane.fleet.roll import read_roll
+from controlplane.incidents.emergency import Means, lower_in_emergency, raise_in_emergency
 from controlplane.incidents.services import Switched, lower_kill, raise_kill
 from controlplane.policy import waiting
+from controlplane.policy.publisher.keys import KeysProblemError, incident_key
 from controlplane.policy.services import incident_changed
 from enforcer.contract.times import to_text
 
 LONGEST_S = 86_400
+ON_EACH_HOST = "`enforcer kill` on each host needs nobody"
 
 
 class Command(BaseCommand):
@@ -28,16 +35,16 @@ class Command(BaseCommand):
         parser.add_argument("target", metavar="TARGET")
         parser.add_argument("--reason", required=True, metavar="TEXT")
         parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds to wait, 10 if not given")
-        parser.add_argument("--emergency", action="store_true", help="not served by this version")
+        parser.add_argument("--emergency", action="store_true", help="without the database, with the key of this host")
 
     def work(self, options: dict[str, Any]) -> int:
         """The switch is set even where nobody can be watched."""
-        if options["emergency"]:
-            raise UsageError.option("--emergency", "this version can't sign without the publisher; leave it out")
         if not 0 <= options["timeout"] < LONGEST_S:
             raise UsageError.option("--timeout", f"is out of range; write seconds below {LONGEST_S}")
         if not options["reason"].strip():
             raise UsageError.option("--reason", "is empty; say why, for the receipt")
+        if options["emergency"]:
+            return self._emergency(options)
         until = time.monotonic() + options["timeout"]
         watch = _watch()
         if watch is None:
@@ -49,6 +56,31 @@ class Command(BaseCommand):
             wanted = _wanted(switched, options, until)
             seen = watch.wait(incident_applied, wanted, timeout_s=max(until - time.monotonic(), 0.0))
         return self._report_fleet(seen, bool(concerned(wanted)))
+
+    def _emergency(self, options: dict[str, Any]) -> int:
+        """Nothing here asks the database."""
+        if not settings.REDIS_URL:
+            raise StackUnreachable(f"nobody said where Redis is (REDIS_URL); {ON_EACH_HOST}")
+        act = lower_in_emergency if options["action"] == "lower" else raise_in_emergency
+        began = time.monotonic()
+        try:
+            means = Means(incident_key(settings.KEYS_DIR), settings.KEYS_DIR, settings.REDIS_URL)
+            done = act(target=options["target"], reason=options["reason"], by=host_operator().name, means=means)
+        except KeysProblemError as problem:
+            raise UsageError(str(problem)) from None
+        except OSError as problem:
+            sentence = f"can't be written: {problem.strerror}; {ON_EACH_HOST}"
+            raise UsageError(f"{settings.KEYS_DIR}:1: -: {sentence}") from None
+        self.say(f"{done.id}: the publisher takes it into the database when that is back")
+        for server_id, why in done.refused.items():
+            self.say(f"server {server_id} is not told: {why}; {ON_EACH_HOST}")
+        known = read_roll(settings.KEYS_DIR)
+        if known is None:
+            self.say("nobody knows the fleet without the database: no confirmation can be believed")
+            return ANSWER_IS_NO
+        seen = emergency.wait(settings.REDIS_URL, known, done.wanted, since=began, timeout_s=options["timeout"])
+        code = self._report_fleet(seen, bool(seen.confirmed or seen.silent))
+        return ANSWER_IS_NO if done.refused else code
 
     def _report_change(self, switched: Switched, action: str) -> None:
         if switched.change_id is None:

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         ]
         for keeper in keepers:
             keeper.start()
-        Publisher(ring, settings.REDIS_URL).run(stopping)
+        Publisher(ring, settings.REDIS_URL, settings.KEYS_DIR).run(stopping)
         for keeper in keepers:
             keeper.join(timeout=5)
         connection.close()
