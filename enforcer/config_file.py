@@ -52,6 +52,7 @@ class File(_Table, frozen=True, kw_only=True):
     policy_redis: Redis
     receipts_redis: Redis
     upstream: list[Upstream]
+    enrolment_code: str = ""
     admin_listen: str = ""
     allowed_hosts: list[str] = []
     allowed_origins: list[str] = []

@@ -20,6 +20,7 @@ from enforcer.config_file import Upstream
 from enforcer.contract.keys import SigningKey
 from enforcer.discovery.hear import hear
 from enforcer.discovery.watch import watch
+from enforcer.enrol import enrol_if_invited
 from enforcer.http_protocol import BoundedProtocol
 from enforcer.journal.journal import Journal
 from enforcer.listening import listen, start_admin
@@ -39,6 +40,7 @@ def run(config: Config, dropped_lines: Callable[[], int] = lambda: 0) -> int:
     for upstream in config.file.upstream:
         if upstream.embedded:
             raise config.problem("upstream", f"{upstream.server} is embedded in a program; open this file there")
+    enrol_if_invited(config)
     key = signing_key(config.data_dir)
     read_secret(config.data_dir / config.file.policy_redis.password_file)  # the link reads it anew for each connection
     with listen(config, "listen", config.listen) as listening:

@@ -9,6 +9,8 @@ from enforcer.contract import strict_json
 from enforcer.contract.keys import SigningKey
 from enforcer.errors import ConfigurationError
 
+KEY, HMAC = "enforcer.key", "server.hmac"
+
 
 def read_secret(path: Path) -> str:
     """The text of a secret file; raises `ConfigurationError` where it is missing or open to others."""
@@ -24,7 +26,7 @@ def read_secret(path: Path) -> str:
 
 def signing_key(data_dir: Path) -> SigningKey:
     """The enforcer's own key."""
-    path = data_dir / "enforcer.key"
+    path = data_dir / KEY
     try:
         return SigningKey.from_text(read_secret(path))
     except (ValueError, binascii.Error):
@@ -33,7 +35,7 @@ def signing_key(data_dir: Path) -> SigningKey:
 
 def hmac_keys(data_dir: Path) -> dict[str, tuple[str, bytes]]:
     """Server id → (key id, key) for hashes of arguments."""
-    path = data_dir / "server.hmac"
+    path = data_dir / HMAC
     try:
         found = strict_json.parse_object(read_secret(path).encode())
         return {server_id: _entry(entry) for server_id, entry in found.items()}

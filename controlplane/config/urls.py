@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from controlplane.api.docs import NowhereView
 from controlplane.fleet.api import StateView
+from controlplane.fleet.api_enrol import EnrolView
 
 
 @require_safe
@@ -22,6 +23,7 @@ urlpatterns = [
     path("healthz", healthz),
     path("", include("controlplane.observability.urls")),
     path("api/v1/enforcer/state", StateView.as_view()),
+    path("api/v1/enforcer/enrol", EnrolView.as_view()),
     path("api/v1/", include("controlplane.api.urls")),
     re_path(r"^api/", NowhereView.as_view()),
 ]

@@ -62,11 +62,12 @@ class Upstream:
     embedded: bool = False
 
 
-def toml(place: Place, upstreams: Sequence[Upstream]) -> str:
-    """The file for `enforcer run` (CONTRACTS section 3)."""
+def toml(place: Place, upstreams: Sequence[Upstream], *, code: str = "") -> str:
+    """The file for `enforcer run` (CONTRACTS section 3); `code` is of an enforcer that registers itself."""
     user = f"enforcer-{place.enforcer_id}"
     lines = [
         f"enforcer_id = {_text(place.enforcer_id)}",
+        *([f"enrolment_code = {_text(code)}"] if code else []),
         f"listen = {_text(place.face.listen)}",
         'admin_listen = "127.0.0.1:0"',
         f"public_url = {_text(place.face.public_url)}",

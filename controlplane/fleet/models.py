@@ -39,3 +39,19 @@ class Enforcer(models.Model):
     def key(self) -> PublicKey:
         """What its heartbeats, batches and requests are verified with."""
         return PublicKey.from_text(self.public_key)
+
+
+class Invitation(models.Model):
+    """A code by which one enforcer may register itself, once: until `expires_at`, and again only with the same key."""
+
+    code_sha256 = models.CharField(max_length=64, unique=True)
+    enforcer_id = models.CharField(max_length=63)
+    servers = models.JSONField()
+    rotates = models.BooleanField(default=False)
+    invited_by = models.CharField(max_length=255)
+    invited_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_by = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        return f"invitation of {self.enforcer_id}"

@@ -17,27 +17,30 @@ from enforcer.contract.strict_json import JsonObject
 from enforcer.contract.targets import ID
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """What the enforcer will prove itself with; only hashes and the public key are kept."""
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """What the enforcer will prove itself with, as it is kept: SHA-256 of its passwords, as Redis takes them."""
 
     public_key: PublicKey
-    redis_password: str
-    broker_password: str
+    redis_password_sha256: str
+    broker_password_sha256: str
+
+
+def credentials(*, public_key: PublicKey, redis_password: str, broker_password: str) -> Hashes:
+    """Of passwords that are at hand."""
+    return Hashes(public_key, _sha256(redis_password), _sha256(broker_password))
 
 
 @service(Right.MANAGE_FLEET)
-def enroll(
-    *, enforcer_id: str, server_ids: Sequence[str], credentials: Credentials, rotate: bool, actor: Actor
-) -> Enforcer:
+def enroll(*, enforcer_id: str, server_ids: Sequence[str], credentials: Hashes, rotate: bool, actor: Actor) -> Enforcer:
     """Create it, or with `rotate` give it new credentials and servers; raises `Conflict` and `InvalidState`."""
     check_enrolment(enforcer_id=enforcer_id, server_ids=server_ids, rotate=rotate)
     row = Enforcer.objects.select_for_update().filter(id=enforcer_id).first() or Enforcer(
         id=enforcer_id, wanted_users=0
     )
     row.public_key = credentials.public_key.text
-    row.redis_password_sha256 = _sha256(credentials.redis_password)
-    row.broker_password_sha256 = _sha256(credentials.broker_password)
+    row.redis_password_sha256 = credentials.redis_password_sha256
+    row.broker_password_sha256 = credentials.broker_password_sha256
     row.wanted_users += 1
     row.decommissioned_at = None
     row.save()

@@ -169,8 +169,9 @@ API: dict[str, Rule] = {
     "api-tokens/<str:key>": {"GET": PEOPLE},
     "api-tokens/<str:key>/revoke": {"POST": PEOPLE},
 }
-# only with a token signed by an enforcer's key; controlplane/fleet/api.py, tests/controlplane/fleet/test_state.py
-OF_ENFORCERS = ("api/v1/enforcer/state",)
+# only with a token signed by an enforcer's key, or with its one-time code; tests/controlplane/fleet/test_state.py,
+# tests/controlplane/fleet/test_invitations.py
+OF_ENFORCERS = ("api/v1/enforcer/state", "api/v1/enforcer/enrol")
 # a word for anybody, more with the token for metrics; tests/controlplane/observability
 OF_MONITORING = ("metrics", "readyz")
 EVERYTHING_ELSE_IS_404 = ("^api/",)

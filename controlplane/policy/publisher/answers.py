@@ -13,13 +13,13 @@ from controlplane.inventory.models import Server
 from controlplane.policy.models import SigningRequest
 from controlplane.policy.publisher import leases
 from controlplane.policy.publisher.keys import KeyRing
-from controlplane.policy.sealed import seal_answer
 from controlplane.principals.tokens import claims_of
 from controlplane.receipts.services import head_hash
 from enforcer.contract.args_hash import derive_server_key
 from enforcer.contract.canonical import canonical
 from enforcer.contract.keys import Role
 from enforcer.contract.receipt import chain_head
+from enforcer.contract.sealed import seal_answer
 from enforcer.contract.strict_json import JsonObject
 from enforcer.identity.tokens import sign_token
 
@@ -66,6 +66,14 @@ def _server_hmac(params: JsonObject, ring: KeyRing) -> JsonObject:
     return {"key_id": key_id, "key": base64.b64encode(key).decode()}
 
 
+def _server_hmacs(params: JsonObject, ring: KeyRing) -> JsonObject:
+    """For an enforcer that registers itself: of all its servers at once."""
+    ids = params.get("server_ids")
+    if not isinstance(ids, list):
+        raise InvalidState("bad_request", "server_ids is no list")
+    return {str(id_): _server_hmac({"server_id": id_}, ring) for id_ in ids}
+
+
 def _nonce_lease(params: JsonObject, ring: KeyRing) -> JsonObject:
     nonce = _text(params, "nonce")
     if len(nonce) > LONGEST_NONCE:
@@ -91,6 +99,7 @@ def _chain_head(params: JsonObject, ring: KeyRing) -> JsonObject:
 _HANDLERS: Mapping[str, Callable[[JsonObject, KeyRing], JsonObject]] = {
     "token": _token,
     "server_hmac": _server_hmac,
+    "server_hmacs": _server_hmacs,
     "nonce_lease": _nonce_lease,
     "chain_head": _chain_head,
 }

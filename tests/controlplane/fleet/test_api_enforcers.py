@@ -25,7 +25,7 @@ KEY = SigningKey.generate()
 def probe() -> Enforcer:
     """In front of files."""
     ServerFactory(id="files")
-    credentials = services.Credentials(public_key=KEY.public, redis_password="secret-a", broker_password="secret-b")
+    credentials = services.credentials(public_key=KEY.public, redis_password="secret-a", broker_password="secret-b")
     return services.enroll(enforcer_id="probe", server_ids=["files"], credentials=credentials, rotate=False, actor=ADA)
 
 

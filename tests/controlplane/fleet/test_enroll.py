@@ -158,7 +158,7 @@ def test_enrolment_leaves_a_receipt_that_names_user_and_host(publisher: RunningP
         (["probe", "--server", "files", "--upstream", URL, "--command", "--", "x"], "--command", "one of them"),
         (["probe", "--server", "files", "--command"], "--command", "write --command -- PROGRAM"),
         (["probe", "--server", "files", "--", "x"], "--command", "write --command -- PROGRAM"),
-        (["probe", "--server", "files", "--remote"], "--remote", "serves no remote enrolment"),
+        (["probe", "--server", "files", "--remote", "--embedded"], "--remote", "enrolled on its own host"),
         (["probe", "--server", "files", "--rotate"], "--rotate", "leave --rotate out"),
         (["probe", "--server", "files", "--listen", "0.0.0.0:80"], "--listen", "plaintext beyond this machine"),
         (["probe", "--server", "files", *TLS, "--listen", "0.0.0.0:80"], "--public-url", "nobody can call 0.0.0.0:80"),

@@ -31,7 +31,7 @@ def publisher(valkey: Valkey) -> Iterator[RunningPublisher]:
     """Running, with the enforcer `probe` in front of `files` and not of `mail`."""
     ServerFactory(id="files")
     ServerFactory(id="mail")
-    credentials = services.Credentials(public_key=KEY.public, redis_password="a", broker_password="b")
+    credentials = services.credentials(public_key=KEY.public, redis_password="a", broker_password="b")
     services.enroll(enforcer_id="probe", server_ids=["files"], credentials=credentials, rotate=False, actor=ADA)
     with RunningPublisher() as running:
         wait_for(lambda: Published.objects.exclude(lease="").count() == 2, "leases")
@@ -133,7 +133,7 @@ def test_only_get_is_served_and_nothing_is_cached(publisher: RunningPublisher) -
 
 def test_before_anything_was_published_it_is_503(data_dir: object) -> None:
     ServerFactory(id="files")
-    credentials = services.Credentials(public_key=KEY.public, redis_password="a", broker_password="b")
+    credentials = services.credentials(public_key=KEY.public, redis_password="a", broker_password="b")
     services.enroll(enforcer_id="probe", server_ids=["files"], credentials=credentials, rotate=False, actor=ADA)
     assert ask("server=files", token()).status_code == 503
 

@@ -10,12 +10,12 @@ from django.db import transaction
 from controlplane.common.errors import InvalidState, StackUnreachable
 from controlplane.policy.models import SigningRequest
 from controlplane.policy.publisher.answers import answer_waiting
-from controlplane.policy.sealed import open_answer, seal_answer
 from controlplane.policy.signing import ask
 from controlplane.receipts.services import OWN_CHAIN, record_admin_receipt
 from enforcer.contract.args_hash import derive_server_key
 from enforcer.contract.keys import Role
 from enforcer.contract.receipt import chain_head_holds
+from enforcer.contract.sealed import open_answer, seal_answer
 from tests.controlplane.factories import ServerFactory
 from tests.controlplane.running import RunningPublisher, ring
 from tests.controlplane.valkeys import Valkey

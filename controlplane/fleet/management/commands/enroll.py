@@ -19,11 +19,13 @@ from controlplane.config.environment import stored
 from controlplane.fleet import services
 from controlplane.fleet.addresses import listen_problem, url_problem
 from controlplane.fleet.enrolment import KEY, Face, Place, Secrets, Upstream, toml
+from controlplane.fleet.invitations import LIFE, invite
 from controlplane.policy.signing import ask
 from controlplane.policy.wake import wake
 from enforcer.contract.keys import SigningKey
 
 USERS_WITHIN_S = 10.0
+REMOTE_DATA, REMOTE_LISTEN = Path("/var/lib/drawbridge"), "127.0.0.1:8801"
 EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 - nothing is bound here
 
 
@@ -51,7 +53,7 @@ class Command(BaseCommand):
         parser.add_argument("--tls", metavar=("CERT", "KEY"), nargs=2, help="PEM files, needed beyond loopback")
         parser.add_argument("--data-dir", metavar="D", type=Path, help="DATA_DIR/enforcers/ENFORCER_ID if not given")
         parser.add_argument("--rotate", action="store_true", help="new credentials for an enrolled enforcer")
-        parser.add_argument("--remote", action="store_true", help="not served by this version")
+        parser.add_argument("--remote", action="store_true", help="for another host: its file holds a one-time code")
         parser.add_argument("--embedded", action="store_true", help="the servers embed the gate as a library")
         parser.add_argument("--command", action="store_true", help="-- ARG …, last: what starts the server")
 
@@ -60,6 +62,8 @@ class Command(BaseCommand):
         upstreams = _upstreams(options, self.words)
         server_ids = [upstream.server for upstream in upstreams]
         place = _place(options)
+        if options["remote"]:
+            return self._invite(place, upstreams, rotate=bool(options["rotate"]))
         services.check_enrolment(enforcer_id=place.enforcer_id, server_ids=server_ids, rotate=bool(options["rotate"]))
         if (place.data_dir / KEY).exists() and not options["rotate"]:
             raise UsageError.option("--data-dir", f"{place.data_dir} holds an enforcer's key; name another directory")
@@ -74,14 +78,21 @@ class Command(BaseCommand):
         self.stdout.write(toml(place, upstreams))
         return DONE
 
+    def _invite(self, place: Place, upstreams: list[Upstream], *, rotate: bool) -> int:
+        """The secrets are made where the enforcer runs; here is only the code, in the file that goes there."""
+        server_ids = [upstream.server for upstream in upstreams]
+        code = invite(enforcer_id=place.enforcer_id, server_ids=server_ids, rotate=rotate, actor=host_operator())
+        minutes = int(LIFE.total_seconds() // 60)
+        self.say(f"put this file on the enforcer's host and start `enforcer run` there within {minutes} minutes")
+        self.stdout.write(toml(place, upstreams, code=code))
+        return DONE
+
 
 def _upstreams(options: dict[str, Any], words: Sequence[str]) -> list[Upstream]:
     ids: list[str] = options["server"]
     command: bool = options["command"]
     url: str = options["upstream"]
     embedded: bool = options["embedded"]
-    if options["remote"]:
-        raise UsageError.option("--remote", "this version serves no remote enrolment; enrol on the enforcer's host")
     if command != bool(words and words[0]):
         raise UsageError.option("--command", "and the words behind -- need each other; write --command -- PROGRAM …")
     if url and command:
@@ -90,6 +101,8 @@ def _upstreams(options: dict[str, Any], words: Sequence[str]) -> list[Upstream]:
         raise UsageError.option("--server", "names a server twice; write each once")
     if embedded and (url or command):
         raise UsageError.option("--embedded", "stands beside --upstream or --command; write one of them")
+    if embedded and options["remote"]:
+        raise UsageError.option("--remote", "a program that embeds the gate is enrolled on its own host; leave it out")
     if url:
         _check_url("--upstream", url, "http://HOST:PORT/PATH")
     return [Upstream(id_, url, tuple(words), embedded) for id_ in ids]
@@ -103,19 +116,24 @@ def _check_url(option: str, url: str, example: str) -> None:
 
 def _place(options: dict[str, Any]) -> Place:
     enforcer_id: str = options["enforcer_id"]
-    directory: Path = options["data_dir"] or settings.DATA_DIR / "enforcers" / enforcer_id
+    directory: Path = options["data_dir"] or (REMOTE_DATA if options["remote"] else _here()) / enforcer_id
     root_key = stored(settings.ROOT_PUB)
     if not (root_key and settings.REDIS_URL and settings.RECEIPTS_BROKER_URL):
         raise StackUnreachable(f"{settings.DATA_DIR} holds no running control plane; start it with manage.py up")
+    listen: str = options["listen"] or (REMOTE_LISTEN if options["remote"] else "")
     return Place(
         enforcer_id=enforcer_id,
-        face=_face(options["listen"], options["public_url"], options["tls"]),
+        face=_face(listen, options["public_url"], options["tls"]),
         data_dir=directory.absolute(),
         control_plane_url=settings.PUBLIC_URL,
         root_key=root_key,
         redis_url=settings.REDIS_URL,
         broker_url=settings.RECEIPTS_BROKER_URL,
     )
+
+
+def _here() -> Path:
+    return Path(settings.DATA_DIR) / "enforcers"
 
 
 def _face(listen: str, public_url: str, tls: Sequence[str] | None) -> Face:
@@ -146,7 +164,7 @@ def _server_key(server_id: str) -> dict[str, str]:
 @transaction.atomic
 def _commit(place: Place, server_ids: list[str], made: Secrets, *, rotate: bool) -> None:
     """The files are written inside the transaction: where that fails nobody is enrolled."""
-    credentials = services.Credentials(
+    credentials = services.credentials(
         public_key=made.key.public, redis_password=made.redis_password, broker_password=made.broker_password
     )
     services.enroll(

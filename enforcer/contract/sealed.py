@@ -1,4 +1,7 @@
-"""Sealing the publisher's answers to whoever asked: X25519, HKDF-SHA256, ChaCha20-Poly1305, one fresh key an answer."""
+"""Sealing the publisher's answers to whoever asked: X25519, HKDF-SHA256, ChaCha20-Poly1305, one fresh key an answer.
+
+Whoever carries an answer, a database, a web process, Redis, can't read it.
+"""
 
 import base64
 
