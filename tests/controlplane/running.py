@@ -23,7 +23,8 @@ class RunningPublisher:
     def __init__(self) -> None:
         self._stopping = threading.Event()
         self.ring = ring()
-        publisher = Publisher(self.ring, settings.REDIS_URL, settings.KEYS_DIR)
+        files = KeyFiles(settings.KEYS_DIR, settings.KEYS_JSON, settings.ROOT_PUB)
+        publisher = Publisher(files, settings.REDIS_URL)
         self._threads = [threading.Thread(target=publisher.run, args=(self._stopping,))]
         if settings.RECEIPTS_BROKER_URL:
             urls = ((POLICY, settings.REDIS_URL), (BROKER, settings.RECEIPTS_BROKER_URL))

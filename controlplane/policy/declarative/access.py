@@ -35,7 +35,7 @@ class Before:
         narrower: list[str] = []
         untold = self.untold
         for server_id, old in self.outlines.items():
-            new = _outline(server_id, now)
+            new = outline_now(server_id, now)
             if new == "too large":
                 untold += 1
                 continue
@@ -54,7 +54,7 @@ def before(server_ids: Iterable[str], now: datetime) -> Before:
     outlines: dict[str, Index | None] = {}
     untold = max(len(ids) - SERVERS, 0)
     for server_id in ids[:SERVERS]:
-        made = _outline(server_id, now)
+        made = outline_now(server_id, now)
         if isinstance(made, str):
             untold += 1
         else:
@@ -62,8 +62,8 @@ def before(server_ids: Iterable[str], now: datetime) -> Before:
     return Before(outlines, untold)
 
 
-def _outline(server_id: str, now: datetime) -> Index | str | None:
-    """None for a server that isn't there or has a policy that no gate would load."""
+def outline_now(server_id: str, now: datetime) -> Index | str | None:
+    """Of the rows. None for a server that isn't there or has a policy that no gate would load."""
     server = Server.objects.filter(id=server_id, retired=False).select_related("trust_level").first()
     if server is None:
         return None

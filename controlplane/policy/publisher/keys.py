@@ -73,6 +73,24 @@ def open_ring(files: KeyFiles, *, now: float) -> KeyRing:
     return KeyRing(signing, _org_key(files.directory / ORG_KEY), root, key_list, envelope)
 
 
+def listed_keys(files: KeyFiles) -> KeyList:
+    """The list as the root signed it; raises `KeysProblemError`."""
+    return _listed(files, _public(files.root_public))[1]
+
+
+def raise_generation(files: KeyFiles, root_file: Path, *, now: float) -> int:
+    """A list of one generation more, signed by the root: every document is signed anew. Raises `KeysProblemError`."""
+    _, old = _listed(files, _public(files.root_public))
+    root = _private(root_file)
+    if root.public.text != _public(files.root_public).text:
+        raise KeysProblemError(root_file, Role.ROOT, f"is another root than {files.root_public}; bring that one's key")
+    made = KeyList(
+        schema=SCHEMA, generation=old.generation + 1, issued_at=to_text(now), version=old.version + 1, keys=old.keys
+    )
+    write_whole(files.key_list, signed(made, PayloadType.KEYS, root).decode() + "\n", mode=PUBLIC)
+    return made.generation
+
+
 def incident_key(directory: Path) -> SigningKey:
     """For the emergency alone, in which there is no publisher to ask; raises `KeysProblemError`."""
     return _private(directory / Role.INCIDENT)

@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import redis
 from django.db import Error as DatabaseError
@@ -20,7 +19,7 @@ from controlplane.policy.publisher.answers import answer_waiting, forget_old
 from controlplane.policy.publisher.bell import Bell
 from controlplane.policy.publisher.emergency import adopt
 from controlplane.policy.publisher.entries import document_entry, document_key, keys_entry, lease_entry
-from controlplane.policy.publisher.keys import KeyRing
+from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError, open_ring
 from controlplane.policy.publisher.mirror import Entry, Mirror, digest
 from controlplane.receipts import partitions
 
@@ -35,16 +34,18 @@ REDIS_AGAIN_S = 0.5
 class Publisher:
     """One process runs one. Two beside each other agree, since the database orders what they do."""
 
-    def __init__(self, ring: KeyRing, redis_url: str, keys_dir: Path) -> None:
-        self._ring, self._keys_dir = ring, keys_dir
+    def __init__(self, files: KeyFiles, redis_url: str) -> None:
+        """Raises `KeysProblemError`."""
+        self._files, self._ring = files, open_ring(files, now=time.time())
         self._mirror = Mirror(redis_url)
         self._bell = Bell(redis_url)
-        self._acks = Acks(ring)
+        self._acks = Acks(self._ring)
         self._digests: dict[int, str] = {}
         self._roll = b""
         self._redis_again_at = 0.0
         self._trouble: dict[str, str] = {}
         self._timers = [
+            _Timer(TICK_S, self._reopen_keys),
             _Timer(TICK_S, self.tick),
             _Timer(ACK_S, lambda: self._show(self._acks.entries())),
             _Timer(SEEN_S, lambda: self._on_redis(lambda: heartbeats.remember(self._mirror.client))),
@@ -57,7 +58,7 @@ class Publisher:
         """Until told to stop. A database that fails ends the round: no read, no lease."""
         while not stopping.is_set():
             try:
-                adopt(self._ring, self._keys_dir)
+                adopt(self._ring, self._files.directory)
                 self.publish_changes()
                 answer_waiting(self._ring)
                 for timer in self._timers:
@@ -70,9 +71,21 @@ class Publisher:
         self._bell.close()
         connection.close()
 
+    def _reopen_keys(self) -> None:
+        """A list that the root signed since counts at once; one that can't be used changes nothing."""
+        try:
+            ring = open_ring(self._files, now=time.time())
+            self._note("the keys", "")
+        except KeysProblemError as problem:
+            self._note("the keys", str(problem))
+            return
+        if ring.envelope != self._ring.envelope:
+            log.warning("the key list is now version %d of generation %d", ring.key_list.version, ring.generation)
+            self._ring, self._acks = ring, Acks(ring)
+
     def _keep_roll(self) -> None:
         try:
-            self._roll = write_roll(self._keys_dir, self._roll)
+            self._roll = write_roll(self._files.directory, self._roll)
             self._note("the roll of the fleet", "")
         except OSError as problem:
             self._note("the roll of the fleet", f"can't be written: {problem.strerror}")

@@ -58,19 +58,22 @@ class Mirror:
         self._swap = self.client.register_script(_SWAP)
         self._digests = self.client.register_script(_DIGESTS)
         self._seen: dict[str, str] = {}
+        self._wrote: dict[str, Order] = {}
 
     def put(self, entry: Entry) -> bool:
-        """False where a genuine newer value stands there, which then stays."""
+        """False where a genuine value stands there that is newer, or another one of this number: it stays."""
         for _ in range(ATTEMPTS):
-            if self._try(entry):
+            # a database that was restored under this process offers less than it wrote itself
+            if self._wrote.get(entry.key, entry.order) <= entry.order and self._try(entry):
                 return True
             current = cast("bytes | None", self.client.get(entry.key))
             if current == entry.envelope.encode():
-                self._seen[entry.key] = digest(entry.envelope)
+                self._remember(entry)
                 return True
             order = entry.judge(current) if current is not None else None
-            if order is not None and order > entry.order:
+            if order is not None and order >= entry.order:
                 return False
+            self._wrote.pop(entry.key, None)
             self._seen[entry.key] = (
                 ABSENT if current is None else hashlib.sha1(current, usedforsecurity=False).hexdigest()
             )
@@ -94,8 +97,11 @@ class Mirror:
         args: list[str | int] = [MAX_BYTES, seen, entry.envelope, entry.channel, entry.hint]
         if not self._swap(keys=[entry.key], args=args):
             return False
-        self._seen[entry.key] = digest(entry.envelope)
+        self._remember(entry)
         return True
+
+    def _remember(self, entry: Entry) -> None:
+        self._seen[entry.key], self._wrote[entry.key] = digest(entry.envelope), entry.order
 
 
 def digest(envelope: str) -> str:

@@ -42,6 +42,22 @@ def test_an_older_value_never_replaces_a_newer_one(valkey: Valkey) -> None:
     assert valkey.client.get(KEY) == b"genuine 1 7"
 
 
+def test_who_wrote_the_newer_one_itself_writes_no_older_one_over_it(valkey: Valkey) -> None:
+    """As a publisher whose database is restored from backup while it runs."""
+    mirror = Mirror(valkey.url)
+    assert mirror.put(entry(7))
+    assert not mirror.put(entry(6))
+    assert valkey.client.get(KEY) == b"genuine 1 7"
+    valkey.client.flushall()
+    assert mirror.put(entry(6))
+
+
+def test_another_one_of_the_same_number_stays(valkey: Valkey) -> None:
+    valkey.client.set(KEY, b"genuine  1 7")
+    assert not Mirror(valkey.url).put(entry(7))
+    assert valkey.client.get(KEY) == b"genuine  1 7"
+
+
 def test_a_higher_generation_beats_a_higher_number(valkey: Valkey) -> None:
     assert Mirror(valkey.url).put(entry(99))
     assert Mirror(valkey.url).put(entry(1, generation=2))

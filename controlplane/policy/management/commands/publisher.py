@@ -2,7 +2,6 @@
 
 import signal
 import threading
-import time
 from argparse import ArgumentParser
 from typing import Any
 
@@ -11,7 +10,7 @@ from django.db import connection
 
 from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
 from controlplane.common.commands import Command as BaseCommand
-from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError, open_ring
+from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError
 from controlplane.policy.publisher.loop import Publisher
 from controlplane.policy.publisher.users import BROKER, POLICY, UserKeeper
 
@@ -31,7 +30,7 @@ class Command(BaseCommand):
                 raise UsageError(f"environment:1: {name}: is not set; write redis://USER:PASSWORD@HOST:PORT/0")
         files = KeyFiles(settings.KEYS_DIR, settings.KEYS_JSON, settings.ROOT_PUB)
         try:
-            ring = open_ring(files, now=time.time())
+            publisher = Publisher(files, settings.REDIS_URL)
         except KeysProblemError as problem:
             raise UsageError(str(problem)) from None
         stopping, asked = threading.Event(), threading.Event()
@@ -48,7 +47,7 @@ class Command(BaseCommand):
         ]
         for keeper in keepers:
             keeper.start()
-        Publisher(ring, settings.REDIS_URL, settings.KEYS_DIR).run(stopping)
+        publisher.run(stopping)
         for keeper in keepers:
             keeper.join(timeout=5)
         connection.close()

@@ -1,0 +1,98 @@
+"""`manage.py raise_generation`: after a restore from backup the fleet follows again (docs/how-to/restore.md)."""
+
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.utils import timezone
+
+from controlplane.common.actor import host_operator
+from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
+from controlplane.common.commands import Command as BaseCommand
+from controlplane.common.errors import StackUnreachable
+from controlplane.common.redis import connect
+from controlplane.inventory.models import Server
+from controlplane.policy.models import Published
+from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError, listed_keys, raise_generation
+from controlplane.policy.restored import Newer, newer_in_redis
+from controlplane.receipts.services import record_admin_receipt
+from enforcer.contract.keys import Role
+from enforcer.contract.strict_json import JsonObject
+
+POLL_S = 0.05
+NOTHING_CHANGED = (
+    "nothing was changed: this database allows again what was taken away; narrow the policy by `manage.py apply`, or "
+    "repeat this with --accept-wider"
+)
+
+
+class Command(BaseCommand):
+    """The host operator's, with the root key at hand."""
+
+    help = "After a restore from backup: keep what was stopped since, and let the fleet follow this database again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The root key may come back for this from where it is kept."""
+        parser.add_argument("--reason", required=True, metavar="TEXT", help="why, for the receipt")
+        parser.add_argument("--root-key", metavar="FILE", type=Path, help="KEYS_DIR/root if not given")
+        parser.add_argument(
+            "--accept-wider", action="store_true", help="what the restored policy newly allows is right"
+        )
+        parser.add_argument("--without-redis", action="store_true", help="nobody can say what was stopped since")
+        parser.add_argument("--wait", type=float, default=30.0, metavar="S", help="for the publisher, 30 if not given")
+
+    def work(self, options: dict[str, Any]) -> int:
+        """Look first, then keep what is stopped, then raise it."""
+        files = KeyFiles(settings.KEYS_DIR, settings.KEYS_JSON, settings.ROOT_PUB)
+        root: Path = options["root_key"] or settings.KEYS_DIR / Role.ROOT
+        reason: str = options["reason"]
+        if not reason.strip():
+            raise UsageError.option("--reason", "is empty; say why, for the receipt")
+        try:
+            newer = Newer() if options["without_redis"] else _newer(files)
+            wider = list(newer.wider(timezone.now()))
+            for line in wider:
+                self.stdout.write(line)
+            if wider and not options["accept_wider"]:
+                self.say(NOTHING_CHANGED)
+                return ANSWER_IS_NO
+            why = f"stood when the database was restored: {reason}"
+            for line in newer.keep_stops(actor=host_operator(), reason=why):
+                self.stdout.write(line)
+            generation = raise_generation(files, root, now=time.time())
+        except KeysProblemError as problem:
+            raise UsageError(str(problem)) from None
+        detail: JsonObject = {"generation": generation, "reason": reason}
+        record_admin_receipt(actor=host_operator().name, action="generation.raise", detail=detail)
+        _await_published(generation, time.monotonic() + options["wait"])
+        self.stdout.write(f"generation {generation} published")
+        return DONE
+
+
+def _newer(files: KeyFiles) -> Newer:
+    if not settings.REDIS_URL:
+        raise StackUnreachable("nobody said where Redis is (REDIS_URL)")
+    client = connect(settings.REDIS_URL)
+    try:
+        return newer_in_redis(client, listed_keys(files))
+    except redis.RedisError as problem:
+        sentence = "so nobody knows what was stopped since the backup; --without-redis goes on all the same"
+        raise StackUnreachable(f"Redis can't be asked ({type(problem).__name__}), {sentence}") from None
+    finally:
+        client.close()
+
+
+def _await_published(generation: int, deadline: float) -> None:
+    wanted = Server.objects.filter(retired=False).count()
+    while (
+        Published.objects.filter(
+            snapshot__generation=generation, incident__generation=generation, server__retired=False
+        ).count()
+        < wanted
+    ):
+        if time.monotonic() >= deadline:
+            raise StackUnreachable(f"generation {generation} is signed, but the publisher doesn't follow; is it up?")
+        time.sleep(POLL_S)

@@ -1,0 +1,90 @@
+"""A database restored from backup: the fleet does not follow it blindly, and does for good once the root has spoken."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.bench import open_bench
+from tests.support.processes import wait_for
+from tests.support.system import System, running
+
+GRANT = {"principal": "bea", "server": "ledger", "tools": ["note"], "reason": "tests"}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[System]:
+    with running(tmp_path) as system:
+        open_bench(system)
+        system.apply({"principals": [{"subject": "bea"}], "grants": [{"id": "beas", **GRANT}]})
+        yield system
+
+
+def copy(source: Path, target: Path) -> None:
+    """As a restore would, while everything runs."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target, timeout=30)) as new:
+        old.backup(new)
+
+
+def codes(system: System, who: str, nonce: str = "n") -> list[str]:
+    return system.caller("gate", system.token(who)).call("note", {"nonce": nonce}).codes
+
+
+def test_a_restored_database_is_followed_again_with_what_was_stopped_since(bench: System) -> None:
+    live, backup = bench.data / "db.sqlite3", bench.home / "backup.sqlite3"
+    assert codes(bench, "bea") == []
+    copy(live, backup)
+
+    assert bench.manage("kill", "raise", "principal:ada", "--reason", "INC-9").code == 0
+    bench.apply({"grants": [{"id": "beas", **GRANT, "effect": "deny"}]})
+    wait_for(lambda: codes(bench, "bea") == ["DENY_NO_PERMISSION"], "the deny")
+    assert codes(bench, "ada")[0] == "DENY_KILL_SWITCH"
+    for number in range(3):
+        bench.apply({"groups": [{"name": f"g{number}"}]})
+
+    copy(backup, live)
+    bench.manage("kill", "raise", "tool:ledger/nothing", "--reason", "wakes the publisher", "--timeout", "1")
+    assert codes(bench, "bea") == ["DENY_NO_PERMISSION"]  # older numbers move nobody
+    assert codes(bench, "ada")[0] == "DENY_KILL_SWITCH"
+
+    refused = bench.manage("raise_generation", "--reason", "restored")
+    assert refused.code == 1, refused
+    assert "newly allows 1 principal × 1 tool on ledger: bea × note" in refused.out
+    assert "nothing was changed" in refused.err
+
+    done = bench.manage("raise_generation", "--reason", "restored", "--accept-wider", timeout_s=90)
+    assert done.code == 0, done
+    assert "kept: kill switch on principal:ada" in done.out
+    assert done.out.splitlines()[-1] == "generation 2 published"
+    wait_for(lambda: codes(bench, "bea") == [], "the restored grant", timeout_s=30)
+    assert codes(bench, "ada")[0] == "DENY_KILL_SWITCH"
+
+    done = bench.manage("kill", "lower", "principal:ada", "--reason", "over")
+    assert done.code == 0, done
+    assert codes(bench, "ada") == []
+    done = bench.manage("kill", "raise", "server:ledger", "--reason", "still heard")
+    assert done.code == 0, done
+
+
+def test_without_the_root_s_key_nothing_is_raised(bench: System) -> None:
+    root = bench.data / "keys" / "root"
+    elsewhere = bench.home / "root-in-a-safe"
+    root.rename(elsewhere)
+    done = bench.manage("raise_generation", "--reason", "x")
+    assert (done.code, done.out) == (2, "")
+    assert "root: can't be read" in done.err
+    other = bench.home / "other"
+    other.write_text((bench.data / "keys" / "token").read_text())
+    other.chmod(0o600)
+    assert "is another root" in bench.manage("raise_generation", "--reason", "x", "--root-key", str(other)).err
+    done = bench.manage("raise_generation", "--reason", "x", "--root-key", str(elsewhere), timeout_s=90)
+    assert (done.code, done.out) == (0, "generation 2 published\n")
+    assert codes(bench, "ada") == []
+
+
+def test_without_redis_it_says_what_would_be_lost(bench: System) -> None:
+    done = bench.manage("raise_generation", "--reason", "x", env={"REDIS_URL": "redis://127.0.0.1:1/0"})
+    assert (done.code, done.out) == (3, "")
+    assert "nobody knows what was stopped" in done.err
