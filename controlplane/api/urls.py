@@ -51,6 +51,7 @@ urlpatterns = [
     path("kill-switches", incidents.KillSwitches.as_view(), name="api-kill-switches"),
     path("kill-switches/raise", incidents.RaiseKill.as_view(), name="api-kill-raise"),
     path("kill-switches/lower", incidents.LowerKill.as_view(), name="api-kill-lower"),
+    path("kill-switches/keep", incidents.KeepRaised.as_view(), name="api-keep-raised"),
     path("kill-switches/<int:pk>", incidents.KillSwitchDetail.as_view(), name="api-kill-switch"),
     path("revocations/principals", incidents.RevokedPrincipals.as_view(), name="api-revoked-principals"),
     path("revocations/principals/restore", incidents.RestorePrincipal.as_view(), name="api-restore-principal"),

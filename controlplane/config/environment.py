@@ -41,6 +41,7 @@ class Environment:
     trusted_proxies: int
     metrics_token_file: Path
     log_format: Format
+    second_person: bool
 
 
 def read_environment(environ: Mapping[str, str]) -> Environment:
@@ -63,6 +64,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         trusted_proxies=_trusted_proxies(environ.get("TRUSTED_PROXIES", "")),
         metrics_token_file=_metrics_token_file(environ.get("METRICS_TOKEN_FILE", ""), data_dir),
         log_format=_log_format(environ.get("LOG_FORMAT", "")),
+        second_person=_switch("KILL_LOWER_SECOND_PERSON", environ.get("KILL_LOWER_SECOND_PERSON", "")),
     )
 
 
@@ -72,6 +74,13 @@ def stored(path: Path) -> str:
         return path.read_text().strip()
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return ""
+
+
+def _switch(name: str, text: str) -> bool:
+    """On unless it says off."""
+    if text not in ("", "on", "off"):
+        raise EnvironmentProblemError(name, f"{text!r} is neither; write on or off")
+    return text != "off"
 
 
 def is_loopback(host: str) -> bool:

@@ -6,6 +6,8 @@ from typing import Any
 from controlplane.common.actor import Actor, Right
 from controlplane.dashboard.counters import counters
 from controlplane.fleet.models import ACTIVE, Enforcer
+from controlplane.incidents.lowering import waiting_to_be_lowered
+from controlplane.incidents.models import KillSwitch
 from controlplane.inventory.models import Server, Tool
 from controlplane.inventory.review import waiting_tools
 from controlplane.policy.models import Change, Proposal
@@ -23,6 +25,7 @@ class Overview:
     enforcers: int
     counts: dict[str, int]
     fleet: list[Enforcer]
+    to_lower: list[KillSwitch]
     waiting_tools: list[Tool]
     proposals: list[Proposal]
     changes: list[Change]
@@ -31,7 +34,7 @@ class Overview:
     @property
     def waiting(self) -> int:
         """How many things wait for a person."""
-        return self.counts["waiting_tools"] + self.counts["open_proposals"]
+        return len(self.to_lower) + self.counts["waiting_tools"] + self.counts["open_proposals"]
 
 
 def overview_of(actor: Actor) -> Overview:
@@ -45,6 +48,7 @@ def overview_of(actor: Actor) -> Overview:
         enforcers=fleet.count(),
         counts=counters(),
         fleet=list(fleet[:ROWS]),
+        to_lower=list(waiting_to_be_lowered()[:ROWS]),
         waiting_tools=list(waiting_tools()[:ROWS]),
         proposals=list(Proposal.objects.filter(decided_at__isnull=True).order_by("-id")[:ROWS]),
         changes=list(Change.objects.order_by("-id")[:ROWS]),

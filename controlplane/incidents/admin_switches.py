@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,9 +18,13 @@ from controlplane.common.unseen import shortened
 from controlplane.incidents.effect import effect_lines, still_held
 from controlplane.incidents.following import change_of
 from controlplane.incidents.forms import RaiseForm, TypedForm
+from controlplane.incidents.lowering import asked, is_second, keep_raised, lower_by_two
 from controlplane.incidents.models import KillSwitch
-from controlplane.incidents.services import LONGEST_TARGET, lower_kill, raise_kill
+from controlplane.incidents.services import LONGEST_TARGET, raise_kill
 from enforcer.contract.targets import parse_target
+
+AGAIN = "This is let through again, as far as grants allow it:"
+ASKING = "Nothing changes yet: somebody else has to lower it, within 24 hours. Then this is let through again:"
 
 
 class RaisedFilter(admin.SimpleListFilter):
@@ -42,7 +47,7 @@ class KillSwitchAdmin(DetailAdmin[KillSwitch]):
     """Raise, watch the fleet confirm it, lower."""
 
     detail_template = "admin/incidents/killswitch/detail.html"
-    acts = ("lower",)
+    acts = ("lower", "keep")
     add_right = Right.RAISE_KILL
     list_display = ("shown_state", "shown_target", "shown_reason", "raised_by", "raised_at", "shown_lowered")
     list_display_links = ("shown_state", "shown_target")
@@ -87,32 +92,57 @@ class KillSwitchAdmin(DetailAdmin[KillSwitch]):
     def act_lower(self, request: HttpRequest, switch: KillSwitch) -> Act:
         back = self.url(switch)
         lines = effect_lines(switch.target)
+        actor = actor_of_request(request)
+        second = not settings.KILL_LOWER_SECOND_PERSON or is_second(switch, actor)
+        if settings.KILL_LOWER_SECOND_PERSON and asked(switch):
+            lines = [f"{switch.asked_by} asked for it: {shortened(switch.asked_reason)}", *lines]
         return Act(
-            title=f"Lower the switch on {switch.target}",
-            button="Lower",
+            title=f"Lower the switch on {switch.target}" if second else f"Ask to lower the switch on {switch.target}",
+            button="Lower" if second else "Ask a second person",
             right=Right.LOWER_KILL,
             slow=True,
             form=TypedForm if switch.target == "all" else BecauseForm,
-            effect=["This is let through again, as far as grants allow it:", *lines, *still_held(switch)],
+            effect=[AGAIN if second else ASKING, *lines, *still_held(switch)],
             perform=lambda given: self._lower(request, switch, given["reason"]),
             back=back,
         )
 
     def _lower(self, request: HttpRequest, switch: KillSwitch, reason: str) -> Done:
-        done = lower_kill(target=switch.target, reason=reason, actor=actor_of_request(request))
+        done = lower_by_two(target=switch.target, reason=reason, actor=actor_of_request(request))
         said = "Lowered" if done.change_id else "It was lowered already"
+        if done.switch is not None and done.switch.lowered_at is None:
+            said = "A second person has to lower it now"
         url = self.url(done.switch or switch)
         return Done(f"{said}: {shortened(switch.target, 120)}", [done.change_id], url)
 
+    def act_keep(self, request: HttpRequest, switch: KillSwitch) -> Act:
+        return Act(
+            title=f"Keep the switch on {switch.target} raised",
+            button="Keep it raised",
+            right=Right.RAISE_KILL,
+            form=BecauseForm,
+            effect=[f"{switch.asked_by or 'Nobody'} asked to lower it; that is answered with no."],
+            perform=lambda given: self._keep(request, switch, given["reason"]),
+            back=self.url(switch),
+        )
+
+    def _keep(self, request: HttpRequest, switch: KillSwitch, reason: str) -> Done:
+        kept = keep_raised(target=switch.target, reason=reason, actor=actor_of_request(request))
+        return Done("It stays raised" if kept else "Nobody had asked to lower it", [], self.url(switch))
+
     def facts(self, request: HttpRequest, obj: KillSwitch) -> dict[str, Any]:
-        raised = obj.lowered_at is None
+        raised, actor = obj.lowered_at is None, actor_of_request(request)
         followed = change_of(obj.raised_by, obj.raised_at) if raised else change_of(obj.lowered_by, obj.lowered_at)
         return {
             "title": obj.target,
             "raised": raised,
             "followed": followed,
             "lines": effect_lines(obj.target) if raised else [],
-            "lower_url": self.url(obj, "lower") if raised and actor_of_request(request).may(Right.LOWER_KILL) else "",
+            "asked": asked(obj),
+            "alone": not settings.KILL_LOWER_SECOND_PERSON,
+            "second": is_second(obj, actor),
+            "lower_url": self.url(obj, "lower") if raised and actor.may(Right.LOWER_KILL) else "",
+            "keep_url": self.url(obj, "keep") if asked(obj) and actor.may(Right.RAISE_KILL) else "",
             "again_url": reverse("admin:incidents_killswitch_add"),
         }
 

@@ -13,6 +13,7 @@ from controlplane.api.views import Acted, ApiView, DetailView, NewestFirst, acte
 from controlplane.common.actor import Right
 from controlplane.incidents import api_shapes as shapes
 from controlplane.incidents import services
+from controlplane.incidents.lowering import keep_raised, lower_by_two
 from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
 from controlplane.principals.models import OWN_ISSUER
 
@@ -66,15 +67,34 @@ class LowerKill(ApiView[KillSwitch]):
     rights = {"POST": Right.LOWER_KILL}
     fresh = ("POST",)
 
-    @extend_schema(request=shapes.LowerBody, responses={200: shapes.Switched})
+    @extend_schema(request=shapes.LowerBody, responses={200: shapes.Switched, 202: shapes.Switched})
     @idempotent
     def post(self, request: Request) -> Response:
-        """Lower a kill switch"""
+        """Lower a kill switch: the first of two persons asks (202), another one does it (200)"""
         with reading(request) as body:
             target = body.text("target", longest=services.LONGEST_TARGET)
             reason = body.text("reason", longest=shapes.LONGEST_REASON, free=True)
-        done = services.lower_kill(target=target, reason=reason, actor=self.actor)
-        return Response(shapes.Switched(acted(done.change_id, kill_switch=done.switch)).data)
+        done = lower_by_two(target=target, reason=reason, actor=self.actor)
+        waits = done.switch is not None and done.switch.lowered_at is None
+        data = shapes.Switched(acted(done.change_id, kill_switch=done.switch)).data
+        return Response(data, status=HTTPStatus.ACCEPTED if waits else HTTPStatus.OK)
+
+
+class KeepRaised(ApiView[KillSwitch]):
+    """What the second person answers who doesn't want it lowered."""
+
+    rights = {"POST": Right.RAISE_KILL}
+    throttle_classes = ()
+
+    @extend_schema(request=shapes.LowerBody, responses={200: Acted})
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Keep a kill switch raised that somebody asked to lower"""
+        with reading(request) as body:
+            target = body.text("target", longest=services.LONGEST_TARGET)
+            reason = body.text("reason", longest=shapes.LONGEST_REASON, free=True)
+        keep_raised(target=target, reason=reason, actor=self.actor)
+        return Response(acted(None))
 
 
 class RevokedPrincipalFilter(Filters):

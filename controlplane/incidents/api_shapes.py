@@ -21,11 +21,12 @@ SUBJECT_EXAMPLE: JsonObject = {"subject": "billing-agent", "reason": "its laptop
 
 
 class KillSwitchRow(Row[KillSwitch]):
-    """A switch; `lowered_at` is null while it is up."""
+    """A switch; `lowered_at` is null while it is up. `asked_by` wants it lowered, and waits for a second person."""
 
     class Meta:
         model = KillSwitch
-        fields = ("id", "target", "reason", "message", "raised_by", "raised_at", "lowered_by", "lowered_at",
+        fields = ("id", "target", "reason", "message", "raised_by", "raised_at", "asked_by",
+                  "asked_at", "asked_reason", "lowered_by", "lowered_at",
                   "lowered_reason")  # fmt: skip
 
 

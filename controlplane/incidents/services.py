@@ -141,6 +141,8 @@ def adopt_emergency(*, act: Act) -> None:
 
 def _switched(switch: KillSwitch, action: str, server_ids: tuple[str, ...], actor: Actor, reason: str) -> Switched:
     detail: JsonObject = {"target": switch.target, "kill_switch_id": f"kill-{switch.pk}"}
+    if action == "kill.lower" and switch.asked_by:
+        detail["asked_by"] = switch.asked_by
     return Switched(switch, _publish(action, detail, server_ids, actor, reason), server_ids)
 
 

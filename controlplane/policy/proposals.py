@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from controlplane.accounts.models import ApiToken
+from controlplane.accounts.people import people_behind
 from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState, NotAllowed
 from controlplane.common.services import service
@@ -40,7 +40,7 @@ def propose(*, section: str, item: JsonObject, removal: bool = False, actor: Act
 def approve(*, proposal_id: int, actor: Actor, note: str = "") -> Applied:
     """Make the edit. What has changed since may stand in its way: then it stays open and the problems come back."""
     row = _open(proposal_id)
-    if _people(row.proposed_by) & _people(actor.name):
+    if people_behind(row.proposed_by) & people_behind(actor.name):
         raise NotAllowed("second_person", "somebody else has to approve what you proposed")
     act = edits.remove if row.removal else edits.save
     applied = act(section=row.section, item=row.item, actor=actor, reason=row.reason)
@@ -57,12 +57,6 @@ def reject(*, proposal_id: int, actor: Actor, note: str = "") -> None:
     if row.proposed_by != actor.name:
         actor.require(Right.EDIT_POLICY)
     _decide(row, actor, approved=False, note=note)
-
-
-def _people(name: str) -> set[str]:
-    """Who stands behind a name: of a token, whoever made one of that name."""
-    made = ApiToken.objects.filter(name=name.removeprefix("token:")).values_list("created_by", flat=True)
-    return {name, *made} if name.startswith("token:") else {name}
 
 
 def _open(proposal_id: int) -> Proposal:

@@ -55,6 +55,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "kill-switches": LIST,
     "kill-switches/raise": RAISE,
     "kill-switches/lower": LOWER,
+    "kill-switches/keep": RAISE,
     "kill-switches/<int:pk>": LIST,
     "revocations/principals": {"GET": "view", **RAISE},
     "revocations/principals/restore": LOWER,

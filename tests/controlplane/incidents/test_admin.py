@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from controlplane.accounts.sessions import BEGAN
 from controlplane.incidents import services
+from controlplane.incidents.lowering import lower_by_two
 from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
 from controlplane.policy.models import Change, Kind
 from controlplane.principals.models import IssuedToken
@@ -163,6 +165,7 @@ def test_lowering_shows_first_what_comes_back_and_what_stays_stopped() -> None:
 
 def test_a_policy_owner_lowers_with_a_reason() -> None:
     switch, client = raised(), client_of("policy owner")
+    lower_by_two(target="server:files", reason="please", actor=ADA)
     post(client, f"{SWITCHES}{switch.pk}/lower/", reason="")
     assert KillSwitch.objects.get().lowered_at is None
     answer = post(client, f"{SWITCHES}{switch.pk}/lower/", reason="over")
@@ -171,8 +174,45 @@ def test_a_policy_owner_lowers_with_a_reason() -> None:
     assert "Lowered: server:files" in answer.content.decode()
 
 
+def test_one_person_asks_and_another_one_lowers() -> None:
+    switch, first, second = raised(), client_of("policy owner"), client_of("admin", username="grace")
+    assert "Ask to lower…" in page(first, f"{SWITCHES}{switch.pk}/change/")
+    asking = page(first, f"{SWITCHES}{switch.pk}/lower/")
+    assert "somebody else has to lower it" in asking
+    answer = post(first, f"{SWITCHES}{switch.pk}/lower/", reason="it is mended")
+    assert "A second person has to lower it now" in answer.content.decode()
+    switch.refresh_from_db()
+    assert (switch.lowered_at, switch.asked_by, switch.asked_reason) == (None, "paul", "it is mended")
+    assert "You asked for it" in page(first, f"{SWITCHES}{switch.pk}/change/")
+    refused = post(first, f"{SWITCHES}{switch.pk}/lower/", reason="again")
+    assert "somebody else has to lower it" in refused.content.decode()
+    assert "Lower the switch on <code>server:files</code>" in page(second, "/")
+    assert "paul asked for it: it is mended" in page(second, f"{SWITCHES}{switch.pk}/lower/")
+    post(second, f"{SWITCHES}{switch.pk}/lower/", reason="seen")
+    switch.refresh_from_db()
+    assert (switch.lowered_by, switch.lowered_reason) == ("grace", "seen")
+
+
+def test_the_second_person_may_keep_it_raised() -> None:
+    switch, second = raised(), client_of("responder", username="rita")
+    lower_by_two(target="server:files", reason="please", actor=ADA)
+    post(second, f"{SWITCHES}{switch.pk}/keep/", reason="not yet")
+    switch.refresh_from_db()
+    assert (switch.asked_by, switch.lowered_at) == ("", None)
+    assert "Ask to lower…" in page(client_of("policy owner"), f"{SWITCHES}{switch.pk}/change/")
+
+
+def test_where_one_person_is_enough_nobody_is_asked(settings: Settings) -> None:
+    settings.KILL_LOWER_SECOND_PERSON = False
+    switch, client = raised(), client_of("policy owner")
+    post(client, f"{SWITCHES}{switch.pk}/lower/", reason="over")
+    switch.refresh_from_db()
+    assert switch.lowered_by == "paul"
+
+
 def test_lowering_everything_wants_the_word_typed() -> None:
     switch, client = raised("all"), client_of("admin")
+    lower_by_two(target="all", reason="please", actor=ADA)
     post(client, f"{SWITCHES}{switch.pk}/lower/", reason="over", typed="yes")
     assert KillSwitch.objects.get().lowered_at is None
     post(client, f"{SWITCHES}{switch.pk}/lower/", reason="over", typed="all")
@@ -197,6 +237,7 @@ def test_lowering_asks_for_the_password_again_once_the_sign_in_is_old() -> None:
     client = Client()
     client.force_login(user)
     switch = raised()
+    lower_by_two(target="server:files", reason="please", actor=ADA)
     url = f"{SWITCHES}{switch.pk}/lower/"
     assert client.get(url).status_code == 200
     session = client.session

@@ -1,11 +1,15 @@
 """Switches, revocations and quarantines over the API."""
 
 import pytest
+from django.utils import timezone
 
-from controlplane.common.actor import Right
+from controlplane.common.actor import Actor, Right
+from controlplane.incidents.lowering import ASKED_FOR, lower_by_two
 from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.services import raise_kill
 from controlplane.policy.models import Change
 from controlplane.principals.models import IssuedToken
+from tests.controlplane.actors import ADA
 from tests.controlplane.api.asking import asker, done, problem
 from tests.controlplane.factories import PrincipalFactory, ServerFactory
 
@@ -22,10 +26,35 @@ def test_a_switch_is_raised_once_seen_and_lowered() -> None:
     assert done(responder.post("/kill-switches/raise", RAISE))["change_ids"] == []
     listed = done(responder.get("/kill-switches?raised=true"))
     assert [switch["id"] for switch in listed["results"]] == [raised["kill_switch"]["id"]]
-    lowered = done(responder.post("/kill-switches/lower", {"target": "all", "reason": "mended"}))
-    assert lowered["kill_switch"]["lowered_by"] == "token:ci"
+    asked = done(responder.post("/kill-switches/lower", {"target": "all", "reason": "mended"}), 202)
+    assert (asked["kill_switch"]["asked_by"], asked["kill_switch"]["lowered_at"]) == ("token:ci", None)
+    again = responder.post("/kill-switches/lower", {"target": "all", "reason": "mended"})
+    assert problem(again)["code"] == "second_person"
+    second = asker(Right.LOWER_KILL, name="other")
+    lowered = done(second.post("/kill-switches/lower", {"target": "all", "reason": "seen"}))
+    assert lowered["kill_switch"]["lowered_by"] == "token:other"
     assert not KillSwitch.objects.filter(lowered_at__isnull=True).exists()
     assert done(responder.get("/kill-switches?raised=true"))["results"] == []
+
+
+def test_who_made_the_token_is_no_second_person() -> None:
+    raise_kill(target="all", reason="x", actor=ADA)
+    maker = Actor("maker of ci", frozenset(Right))
+    lower_by_two(target="all", reason="please", actor=maker)
+    answer = asker(name="ci").post("/kill-switches/lower", {"target": "all", "reason": "mended"})
+    assert problem(answer)["code"] == "second_person"
+    assert KillSwitch.objects.get().lowered_at is None
+
+
+def test_what_was_asked_for_lapses_after_a_day_and_may_be_answered_with_no() -> None:
+    raise_kill(target="all", reason="x", actor=ADA)
+    lower_by_two(target="all", reason="please", actor=ADA)
+    assert done(asker().post("/kill-switches/keep", {"target": "all", "reason": "not yet"})) == {"change_ids": []}
+    assert KillSwitch.objects.get().asked_by == ""
+    lower_by_two(target="all", reason="please", actor=ADA)
+    KillSwitch.objects.update(asked_at=timezone.now() - ASKED_FOR)
+    assert asker(name="other").post("/kill-switches/lower", {"target": "all", "reason": "late"}).status_code == 202
+    assert KillSwitch.objects.get().asked_by == "token:other"
 
 
 def test_lowering_what_is_not_raised_changes_nothing() -> None:
