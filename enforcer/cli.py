@@ -12,7 +12,7 @@ from enforcer.errors import ConfigurationError, UnreachableError
 from enforcer.observe import logs
 
 DONE, NO, WRONG_USE, UNREACHABLE = 0, 1, 2, 3
-LATER = ("stdio", "doctor")
+LATER = ("stdio",)
 LONGEST_WAIT_S = 86_400
 VARIABLES = ("DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR")  # of the control plane; nothing here reads them
 
@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         "--timeout", type=float, default=10.0, metavar="S", help="seconds to wait for it, 10 if not given"
     )
     kill.set_defaults(act=_kill)
+    doctor = commands.add_parser("doctor", help="what this host offers and lacks")
+    doctor.add_argument("file", type=Path, metavar="FILE.toml", nargs="?", help="and whether it could serve here")
+    doctor.set_defaults(act=_doctor)
     for name in LATER:
         later = commands.add_parser(name, help="not in this version")
         later.add_argument("rest", nargs=argparse.REMAINDER)
@@ -111,8 +114,14 @@ def _kill(options: argparse.Namespace) -> int:
     return kill(load(options.file), reason=options.reason, lower=options.lower, timeout_s=options.timeout)
 
 
+def _doctor(options: argparse.Namespace) -> int:
+    from enforcer.doctor import doctor  # noqa: PLC0415
+
+    return doctor(load(options.file) if options.file else None)
+
+
 def _later(options: argparse.Namespace) -> int:
-    served = "run, check, verify and kill"
+    served = "run, check, verify, kill and doctor"
     raise ConfigurationError(f"command line:1: {options.command}: is not in this version; {served} are")
 
 
