@@ -12,7 +12,6 @@ from enforcer.errors import ConfigurationError, UnreachableError
 from enforcer.observe import logs
 
 DONE, NO, WRONG_USE, UNREACHABLE = 0, 1, 2, 3
-LATER = ("stdio",)
 LONGEST_WAIT_S = 86_400
 VARIABLES = ("DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR")  # of the control plane; nothing here reads them
 
@@ -72,10 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what this host offers and lacks")
     doctor.add_argument("file", type=Path, metavar="FILE.toml", nargs="?", help="and whether it could serve here")
     doctor.set_defaults(act=_doctor)
-    for name in LATER:
-        later = commands.add_parser(name, help="not in this version")
-        later.add_argument("rest", nargs=argparse.REMAINDER)
-        later.set_defaults(act=_later)
+    stdio = commands.add_parser("stdio", help="the gate for a client that launches its servers")
+    stdio.add_argument("file", type=Path, metavar="FILE.toml")
+    stdio.add_argument("--server", help="needed where the file has several upstreams")
+    stdio.add_argument("--token-file", type=Path, help="the client's token; client.token in data_dir if not given")
+    stdio.add_argument("--print-config", action="store_true", help="print what the client's configuration needs")
+    stdio.set_defaults(act=_stdio)
     return parser
 
 
@@ -120,9 +121,19 @@ def _doctor(options: argparse.Namespace) -> int:
     return doctor(load(options.file) if options.file else None)
 
 
-def _later(options: argparse.Namespace) -> int:
-    served = "run, check, verify, kill and doctor"
-    raise ConfigurationError(f"command line:1: {options.command}: is not in this version; {served} are")
+def _stdio(options: argparse.Namespace) -> int:
+    sys.modules.setdefault("django", None)  # type: ignore[arg-type]  # as `run`
+    from enforcer.observe import export  # noqa: PLC0415
+    from enforcer.stdio.process import snippet, stdio  # noqa: PLC0415
+
+    config = load(options.file)
+    if options.print_config:
+        sys.stdout.write(snippet(config, options.server, options.token_file) + "\n")
+        return DONE
+    logs.set_up(os.environ, file=config.file.log)
+    log = logs.in_background()
+    export.set_up(os.environ, enforcer_id=config.enforcer_id)
+    return stdio(config, server=options.server, token_file=options.token_file, dropped_lines=lambda: log.dropped)
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:
