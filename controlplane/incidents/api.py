@@ -57,7 +57,10 @@ class RaiseKill(ApiView[KillSwitch]):
             target = body.text("target", longest=services.LONGEST_TARGET)
             reason = body.text("reason", longest=shapes.LONGEST_REASON, free=True)
             message = body.text("message", default="", longest=services.LONGEST_MESSAGE)
-        done = services.raise_kill(target=target, reason=reason, message=message, actor=self.actor)
+            expires_at = body.time("expires_at")
+        done = services.raise_kill(
+            target=target, reason=reason, message=message, expires_at=expires_at, actor=self.actor
+        )
         return _switched(done)
 
 

@@ -25,7 +25,7 @@ class KillSwitchRow(Row[KillSwitch]):
 
     class Meta:
         model = KillSwitch
-        fields = ("id", "target", "reason", "message", "raised_by", "raised_at", "asked_by",
+        fields = ("id", "target", "reason", "message", "raised_by", "raised_at", "expires_at", "asked_by",
                   "asked_at", "asked_reason", "lowered_by", "lowered_at",
                   "lowered_reason")  # fmt: skip
 
@@ -64,7 +64,12 @@ class RaiseBody(Described):
     """Which switch, and why; `message` is told to callers."""
 
     schema = obj(
-        {"target": TARGET, "reason": REASON, "message": bodies.text(longest=services.LONGEST_MESSAGE, default="")},
+        {
+            "target": TARGET,
+            "reason": REASON,
+            "message": bodies.text(longest=services.LONGEST_MESSAGE, default=""),
+            "expires_at": bodies.time("when it lowers itself; never, if not given"),
+        },
         required=["target", "reason"],
         example={"target": "tool:files/fs_delete", "reason": "it deletes what it shouldn't"},
     )

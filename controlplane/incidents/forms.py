@@ -44,6 +44,11 @@ class RaiseForm(forms.Form):
         label="Message to callers", help_text="They read it when they are refused. Empty: the usual sentence.",
     )  # fmt: skip
 
+    expires_at = forms.DateTimeField(
+        required=False, label="Lowers itself", widget=forms.DateTimeInput({"placeholder": "2026-01-31 12:00"}),
+        help_text="UTC. Empty: it stays raised until two persons lower it.",
+    )  # fmt: skip
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         asking = {"hx-get": reverse("admin:incidents_killswitch_effect"), "hx-target": "#effect"}

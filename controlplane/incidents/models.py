@@ -12,6 +12,7 @@ class KillSwitch(models.Model):
     message = models.CharField(max_length=500, blank=True)
     raised_by = models.CharField(max_length=255)
     raised_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)  # lowered then by itself
     asked_by = models.CharField(max_length=255, blank=True)  # to lower it, by the first of two persons
     asked_at = models.DateTimeField(null=True, blank=True)
     asked_reason = models.TextField(blank=True)

@@ -27,6 +27,7 @@ from enforcer.contract.times import to_text
 LONGEST_TARGET = 512
 LONGEST_MESSAGE = 500
 LONGEST_TOKEN_ID = 64
+BY_ITSELF = "drawbridge"
 HELD_KINDS = ("principal", "session")
 
 
@@ -48,17 +49,35 @@ class Acted:
 
 
 @service(Right.RAISE_KILL)
-def raise_kill(*, target: str, reason: str, actor: Actor, message: str = "") -> Switched:
-    """Raise it; raises `InvalidState` for what is no target, or names a server that doesn't exist."""
+def raise_kill(
+    *, target: str, reason: str, actor: Actor, message: str = "", expires_at: datetime | None = None
+) -> Switched:
+    """Raise it; raises `InvalidState` for what is no target, or names a server that doesn't exist.
+
+    One that is raised already stays so at least as long as both say: without an end is longest.
+    """
     _refuse_longer(message, LONGEST_MESSAGE, "message")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise InvalidState("expires_at", "is over already; leave it out, or write a time to come")
     server_ids = _servers(target)
     if not server_ids:
         _refuse_unknown_server(target)
-    values = {"reason": reason, "message": message, "raised_by": actor.name}
+    values = {"reason": reason, "message": message, "raised_by": actor.name, "expires_at": expires_at}
     switch, created = KillSwitch.objects.get_or_create(target=target, lowered_at=None, defaults=values)
     if not created:
+        _extend(switch, expires_at, actor, reason)
         return Switched(switch, None, server_ids)
     return _switched(switch, "kill.raise", server_ids, actor, reason)
+
+
+def expire_kills() -> int:
+    """Lower what was raised for a time that is over; how many. By the publisher, each second."""
+    over = KillSwitch.objects.filter(lowered_at__isnull=True, expires_at__lte=timezone.now()).order_by("id")
+    rows = list(over.values_list("target", "raised_by"))
+    for target, raised_by in rows:
+        reason = f"its time was over, as {raised_by} said"
+        lower_kill(target=target, reason=reason, actor=Actor(BY_ITSELF, frozenset({Right.LOWER_KILL})))
+    return len(rows)
 
 
 @service(Right.LOWER_KILL)
@@ -139,8 +158,21 @@ def adopt_emergency(*, act: Act) -> None:
         KillSwitch.objects.filter(pk=raised.switch.pk).update(raised_at=datetime.fromisoformat(act.at))
 
 
+def _extend(switch: KillSwitch, expires_at: datetime | None, actor: Actor, reason: str) -> None:
+    """Never shorter than it was."""
+    if switch.expires_at is None or (expires_at is not None and expires_at <= switch.expires_at):
+        return
+    switch.expires_at = expires_at
+    switch.save(update_fields=["expires_at"])
+    ends = "never" if expires_at is None else to_text(expires_at.timestamp())
+    detail: JsonObject = {"target": switch.target, "kill_switch_id": f"kill-{switch.pk}", "expires_at": ends}
+    record_admin_receipt(actor=actor.name, action="kill.extend", detail={**detail, "reason": reason})
+
+
 def _switched(switch: KillSwitch, action: str, server_ids: tuple[str, ...], actor: Actor, reason: str) -> Switched:
     detail: JsonObject = {"target": switch.target, "kill_switch_id": f"kill-{switch.pk}"}
+    if action == "kill.raise" and switch.expires_at is not None:
+        detail["expires_at"] = to_text(switch.expires_at.timestamp())
     if action == "kill.lower" and switch.asked_by:
         detail["asked_by"] = switch.asked_by
     return Switched(switch, _publish(action, detail, server_ids, actor, reason), server_ids)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from controlplane.fleet import heartbeats
 from controlplane.fleet.roll import write_roll
+from controlplane.incidents.services import expire_kills
 from controlplane.policy.models import Kind, Published, SignedDocument
 from controlplane.policy.publisher import documents, leases
 from controlplane.policy.publisher.acks import Acks
@@ -45,6 +46,7 @@ class Publisher:
         self._redis_again_at = 0.0
         self._trouble: dict[str, str] = {}
         self._timers = [
+            _Timer(TICK_S, expire_kills),
             _Timer(TICK_S, self._reopen_keys),
             _Timer(TICK_S, self.tick),
             _Timer(ACK_S, lambda: self._show(self._acks.entries())),
@@ -188,7 +190,7 @@ class Publisher:
 class _Timer:
     """Runs something every so many seconds; late rounds are not made up for."""
 
-    def __init__(self, every_s: float, work: Callable[[], None]) -> None:
+    def __init__(self, every_s: float, work: Callable[[], object]) -> None:
         self._every_s, self._work, self._next_at = every_s, work, 0.0
 
     def run_if_due(self) -> None:

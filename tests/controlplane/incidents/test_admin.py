@@ -110,6 +110,13 @@ def test_the_target_can_come_with_the_address_and_what_it_stops_stands_there() -
     assert "Of 1 tool: fs_delete" in text
 
 
+def test_a_switch_may_be_raised_for_a_time() -> None:
+    post(client_of("responder"), SWITCHES + "add/", target="all", reason="r", expires_at="2099-01-31 12:00")
+    switch = KillSwitch.objects.get()
+    assert f"{switch.expires_at:%Y-%m-%d %H:%M}" == "2099-01-31 12:00"
+    assert "31 Jan 2099 12:00:00 UTC" in page(client_of("viewer", username="v9"), f"{SWITCHES}{switch.pk}/change/")
+
+
 def test_raising_what_is_raised_says_so() -> None:
     switch = raised()
     answer = post(client_of("responder"), SWITCHES + "add/", target="server:files", reason="again")

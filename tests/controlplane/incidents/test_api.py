@@ -37,6 +37,13 @@ def test_a_switch_is_raised_once_seen_and_lowered() -> None:
     assert done(responder.get("/kill-switches?raised=true"))["results"] == []
 
 
+def test_a_switch_may_be_raised_for_a_time() -> None:
+    until = done(asker().post("/kill-switches/raise", {**RAISE, "expires_at": "2099-01-31T12:00:00Z"}), 201)
+    assert until["kill_switch"]["expires_at"] == "2099-01-31T12:00:00Z"
+    assert asker().post("/kill-switches/raise", {**RAISE, "expires_at": "soon"}).status_code == 422
+    assert asker().post("/kill-switches/raise", {**RAISE, "expires_at": "2001-01-01"}).status_code == 422
+
+
 def test_who_made_the_token_is_no_second_person() -> None:
     raise_kill(target="all", reason="x", actor=ADA)
     maker = Actor("maker of ci", frozenset(Right))

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db import transaction
 
 from controlplane.incidents.models import KillSwitch
-from controlplane.policy.models import Published
+from controlplane.policy import waiting
+from controlplane.policy.models import Change, Published
 from controlplane.receipts.models import Receipt
 from enforcer.contract.times import from_text
 from tests.controlplane.commands import Ended, run
@@ -21,6 +22,7 @@ from tests.controlplane.factories import ServerFactory
 from tests.controlplane.fleet.fake_enforcer import FakeEnforcer
 from tests.controlplane.running import RunningPublisher
 from tests.controlplane.valkeys import Valkey
+from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,6 +76,24 @@ def test_raising_again_changes_nothing_and_still_shows_who_confirms(fleet: dict[
     assert "raised already" in again.err
     assert again.out.splitlines()[-1].startswith("converged 2 of 2")
     assert KillSwitch.objects.count() == 1
+
+
+def test_a_switch_for_a_time_is_lowered_by_the_publisher_and_the_fleet_hears_it(
+    fleet: dict[str, FakeEnforcer],
+) -> None:
+    assert kill("raise", "server:files", "--for", "1.5").code == 0
+    switch = KillSwitch.objects.get()
+    assert (switch.lowered_at, switch.expires_at is None) == (None, False)
+    wait_for(lambda: KillSwitch.objects.filter(lowered_by="drawbridge").exists(), "its end", timeout_s=10)
+    change = Change.objects.latest("id")
+    wait_for(lambda: waiting.numbers(change.pk) != {}, "the state without it", timeout_s=10)
+
+
+@pytest.mark.parametrize("words", [("lower", "all", "--for", "5"), ("raise", "all", "--for", "0"),
+                                   ("raise", "all", "--for", "5", "--emergency")])  # fmt: skip
+def test_a_time_that_makes_no_sense_is_refused(data_dir: Path, words: tuple[str, ...]) -> None:
+    ended = kill(*words)
+    assert (ended.code, "--for" in ended.err) == (2, True)
 
 
 def test_lowering_what_is_not_raised_changes_nothing(fleet: dict[str, FakeEnforcer]) -> None:

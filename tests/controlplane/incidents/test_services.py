@@ -10,7 +10,7 @@ from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState, NotAllowed
 from controlplane.incidents import services
 from controlplane.incidents.compile import compile_incident
-from controlplane.incidents.models import RevokedToken
+from controlplane.incidents.models import KillSwitch, RevokedToken
 from controlplane.incidents.services import Acted
 from controlplane.policy.models import ChangedServer, Kind
 from controlplane.principals.models import IssuedToken
@@ -158,3 +158,37 @@ def test_a_target_or_message_longer_than_its_column_is_refused() -> None:
         services.raise_kill(target="principal:" + "e" * 600, reason="r", actor=ADA)
     with pytest.raises(InvalidState, match="500 are allowed"):
         services.raise_kill(target="all", reason="r", actor=ADA, message="m" * 501)
+
+
+def raise_until(ends: datetime | None, reason: str = "a test") -> KillSwitch:
+    done = services.raise_kill(target="server:files", reason=reason, actor=ADA, expires_at=ends)
+    assert done.switch is not None
+    done.switch.refresh_from_db()
+    return done.switch
+
+
+def test_a_switch_that_was_raised_for_a_time_lowers_itself_when_that_is_over() -> None:
+    switch = raise_until(datetime.now(UTC) + timedelta(hours=1))
+    assert services.expire_kills() == 0
+    KillSwitch.objects.update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert services.expire_kills() == 1
+    switch.refresh_from_db()
+    assert (switch.lowered_by, switch.lowered_reason) == ("drawbridge", "its time was over, as ada said")
+    assert services.expire_kills() == 0
+    assert state().kill_switches == ()
+    assert [line["action"] for line in receipts()] == ["kill.raise", "kill.lower"]
+
+
+def test_raising_again_makes_it_last_longer_and_never_shorter() -> None:
+    hour, day = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) + timedelta(days=1)
+    assert raise_until(day).expires_at == day
+    assert raise_until(hour).expires_at == day
+    assert raise_until(None).expires_at is None
+    assert raise_until(day).expires_at is None
+    assert [line["action"] for line in receipts()] == ["kill.raise", "kill.extend"]
+
+
+def test_a_time_that_is_over_raises_nothing() -> None:
+    with pytest.raises(InvalidState, match="is over already"):
+        raise_until(datetime.now(UTC) - timedelta(seconds=1))
+    assert not KillSwitch.objects.exists()

@@ -2,9 +2,11 @@
 
 import time
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from controlplane.common.actor import host_operator
 from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
@@ -21,6 +23,7 @@ from controlplane.policy.services import incident_changed
 from enforcer.contract.times import to_text
 
 LONGEST_S = 86_400
+LONGEST_FOR_S = 366 * 86_400
 ON_EACH_HOST = "`enforcer kill` on each host needs nobody"
 
 
@@ -35,6 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("target", metavar="TARGET")
         parser.add_argument("--reason", required=True, metavar="TEXT")
         parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds to wait, 10 if not given")
+        parser.add_argument("--for", dest="lasts", type=float, metavar="S", help="seconds after which it lowers itself")
         parser.add_argument("--emergency", action="store_true", help="without the database, with the key of this host")
 
     def work(self, options: dict[str, Any]) -> int:
@@ -43,6 +47,10 @@ class Command(BaseCommand):
             raise UsageError.option("--timeout", f"is out of range; write seconds below {LONGEST_S}")
         if not options["reason"].strip():
             raise UsageError.option("--reason", "is empty; say why, for the receipt")
+        if options["lasts"] is not None and (options["action"] == "lower" or options["emergency"]):
+            raise UsageError.option("--for", "belongs to raise without --emergency; leave it out")
+        if options["lasts"] is not None and not 0 < options["lasts"] <= LONGEST_FOR_S:
+            raise UsageError.option("--for", f"is out of range; write seconds up to {LONGEST_FOR_S}")
         if options["emergency"]:
             return self._emergency(options)
         until = time.monotonic() + options["timeout"]
@@ -107,8 +115,11 @@ def _watch() -> Watch | None:
 
 
 def _switch(options: dict[str, Any]) -> Switched:
-    act = raise_kill if options["action"] == "raise" else lower_kill
-    return act(target=options["target"], reason=options["reason"], actor=host_operator())
+    target, reason, actor = options["target"], options["reason"], host_operator()
+    if options["action"] == "lower":
+        return lower_kill(target=target, reason=reason, actor=actor)
+    ends = None if options["lasts"] is None else timezone.now() + timedelta(seconds=options["lasts"])
+    return raise_kill(target=target, reason=reason, actor=actor, expires_at=ends)
 
 
 def _wanted(switched: Switched, options: dict[str, Any], until: float) -> dict[str, int]:
