@@ -2,9 +2,10 @@
 
 import time
 
-from controlplane.common.errors import InvalidState
+from controlplane.common.errors import InvalidState, StackUnreachable
 from controlplane.fleet.convergence import Convergence, Watch, incident_applied, snapshot_applied
-from controlplane.policy.models import Change, ChangedServer, Kind
+from controlplane.inventory.models import Server
+from controlplane.policy.models import Change, ChangedServer, Kind, Published
 
 POLL_S = 0.01
 
@@ -26,6 +27,19 @@ def wait_applied(change_id: int, timeout_s: float) -> Convergence:
     with Watch().open() as watch:
         holds = incident_applied if kind == Kind.INCIDENT else snapshot_applied
         return watch.wait(holds, wanted, timeout_s=timeout_s, live_only=True)
+
+
+def await_generation(generation: int, timeout_s: float) -> None:
+    """Until every server's documents are of this generation; raises `StackUnreachable` where they don't become so."""
+    deadline = time.monotonic() + timeout_s
+    wanted = Server.objects.filter(retired=False).count()
+    there = Published.objects.filter(
+        snapshot__generation__gte=generation, incident__generation__gte=generation, server__retired=False
+    )
+    while there.count() < wanted:
+        if time.monotonic() >= deadline:
+            raise StackUnreachable(f"generation {generation} is signed, but the publisher doesn't follow; is it up?")
+        time.sleep(POLL_S)
 
 
 def numbers(change_id: int) -> dict[str, int]:

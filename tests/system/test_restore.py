@@ -88,3 +88,26 @@ def test_without_redis_it_says_what_would_be_lost(bench: System) -> None:
     done = bench.manage("raise_generation", "--reason", "x", env={"REDIS_URL": "redis://127.0.0.1:1/0"})
     assert (done.code, done.out) == (3, "")
     assert "nobody knows what was stopped" in done.err
+
+
+def test_keys_are_rotated_while_calls_go_on_and_no_host_is_touched(bench: System) -> None:
+    token = bench.token("ada")
+
+    def call() -> list[str]:
+        return bench.caller("gate", token).call("note", {"nonce": "turning"}).codes
+
+    for role in ("policy", "incident", "lease", "token"):
+        assert bench.manage("rotate_key", role, "--reason", "yearly").code == 0
+        assert [call() for _ in range(30)] == [[]] * 30
+    for role in ("policy", "incident", "lease"):
+        assert bench.manage("rotate_key", role, "--retire", "--reason", "yearly").code == 0
+        assert [call() for _ in range(30)] == [[]] * 30
+    fresh = bench.token("ada")
+    done = bench.manage("rotate_key", "token", "--retire", "--reason", "old tokens go")
+    assert done.code == 0, done
+    wait_for(lambda: call() == ["DENY_INVALID_TOKEN", "DENY_NO_AUTHN"], "the old token to be refused", timeout_s=20)
+    assert bench.caller("gate", fresh).call("note", {"nonce": "fresh"}).codes == []
+
+    assert bench.manage("rotate_key", "incident", "--compromised", "--reason", "stolen").code == 0
+    assert bench.manage("kill", "raise", "server:ledger", "--reason", "heard under the new key").code == 0
+    assert bench.caller("gate", fresh).call("note", {"nonce": "killed"}).codes[0] == "DENY_KILL_SWITCH"

@@ -45,6 +45,11 @@ class KeyRing:
         return self.key_list.generation
 
     @property
+    def key_ids(self) -> tuple[str, ...]:
+        """Of the keys in use."""
+        return tuple(sorted(key.public.keyid for key in self.signing.values()))
+
+    @property
     def token_keys(self) -> tuple[str, ...]:
         """What enforcers verify the control plane's own tokens with."""
         return tuple(listed.public for listed in self.key_list.keys if listed.role == Role.TOKEN)
@@ -64,36 +69,18 @@ def open_ring(files: KeyFiles, *, now: float) -> KeyRing:
     secret_directory(files.directory)
     if not files.key_list.exists():
         _make(files, now)
-    root = _public(files.root_public)
-    envelope, key_list = _listed(files, root)
-    signing = {role: _private(files.directory / role) for role in LISTED}
+    root = public_key(files.root_public)
+    envelope, key_list = listed(files, root)
+    signing = {role: private_key(files.directory / role) for role in LISTED}
     for role, key in signing.items():
         if key.public.keyid not in key_list.of(role):
             raise KeysProblemError(files.directory / role, role, f"is not in {files.key_list}; bring the listed key")
     return KeyRing(signing, _org_key(files.directory / ORG_KEY), root, key_list, envelope)
 
 
-def listed_keys(files: KeyFiles) -> KeyList:
-    """The list as the root signed it; raises `KeysProblemError`."""
-    return _listed(files, _public(files.root_public))[1]
-
-
-def raise_generation(files: KeyFiles, root_file: Path, *, now: float) -> int:
-    """A list of one generation more, signed by the root: every document is signed anew. Raises `KeysProblemError`."""
-    _, old = _listed(files, _public(files.root_public))
-    root = _private(root_file)
-    if root.public.text != _public(files.root_public).text:
-        raise KeysProblemError(root_file, Role.ROOT, f"is another root than {files.root_public}; bring that one's key")
-    made = KeyList(
-        schema=SCHEMA, generation=old.generation + 1, issued_at=to_text(now), version=old.version + 1, keys=old.keys
-    )
-    write_whole(files.key_list, signed(made, PayloadType.KEYS, root).decode() + "\n", mode=PUBLIC)
-    return made.generation
-
-
 def incident_key(directory: Path) -> SigningKey:
     """For the emergency alone, in which there is no publisher to ask; raises `KeysProblemError`."""
-    return _private(directory / Role.INCIDENT)
+    return private_key(directory / Role.INCIDENT)
 
 
 def _make(files: KeyFiles, now: float) -> None:
@@ -109,14 +96,15 @@ def _make(files: KeyFiles, now: float) -> None:
             write_whole(path, SigningKey.generate().to_text() + "\n")
     if not (files.directory / ORG_KEY).exists():
         write_whole(files.directory / ORG_KEY, base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
-    root = _private(root_path)
+    root = private_key(root_path)
     write_whole(files.root_public, root.public.text + "\n", mode=PUBLIC)
-    listed = tuple(ListedKey(role=role, public=_private(files.directory / role).public.text) for role in LISTED)
+    listed = tuple(ListedKey(role=role, public=private_key(files.directory / role).public.text) for role in LISTED)
     key_list = KeyList(schema=SCHEMA, generation=1, issued_at=to_text(now), version=1, keys=listed)
     write_whole(files.key_list, signed(key_list, PayloadType.KEYS, root).decode() + "\n", mode=PUBLIC)
 
 
-def _listed(files: KeyFiles, root: PublicKey) -> tuple[str, KeyList]:
+def listed(files: KeyFiles, root: PublicKey) -> tuple[str, KeyList]:
+    """The list as the root signed it, and its envelope; raises `KeysProblemError`."""
     envelope = _text(files.key_list)
     try:
         payload = unseal(envelope.encode(), PayloadType.KEYS, {root.keyid: root})
@@ -125,14 +113,16 @@ def _listed(files: KeyFiles, root: PublicKey) -> tuple[str, KeyList]:
         raise KeysProblemError(files.key_list, "-", f"{problem}; the list must be signed by the root key") from None
 
 
-def _public(path: Path) -> PublicKey:
+def public_key(path: Path) -> PublicKey:
+    """Of the root; raises `KeysProblemError`."""
     try:
         return PublicKey.from_text(_text(path))
     except ValueError as problem:
         raise KeysProblemError(path, "-", f"{problem}; it is the root's public key") from None
 
 
-def _private(path: Path) -> SigningKey:
+def private_key(path: Path) -> SigningKey:
+    """In a file that nobody else may read; raises `KeysProblemError`."""
     try:
         return SigningKey.from_text(_secret(path))
     except (ValueError, binascii.Error):

@@ -81,7 +81,7 @@ class Publisher:
         except KeysProblemError as problem:
             self._note("the keys", str(problem))
             return
-        if ring.envelope != self._ring.envelope:
+        if (ring.envelope, ring.key_ids) != (self._ring.envelope, self._ring.key_ids):
             log.warning("the key list is now version %d of generation %d", ring.key_list.version, ring.generation)
             self._ring, self._acks = ring, Acks(ring)
 

@@ -14,15 +14,14 @@ from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
 from controlplane.common.commands import Command as BaseCommand
 from controlplane.common.errors import StackUnreachable
 from controlplane.common.redis import connect
-from controlplane.inventory.models import Server
-from controlplane.policy.models import Published
-from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError, listed_keys, raise_generation
+from controlplane.policy.publisher.key_changes import Signer
+from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError, listed, public_key
 from controlplane.policy.restored import Newer, newer_in_redis
+from controlplane.policy.waiting import await_generation
 from controlplane.receipts.services import record_admin_receipt
 from enforcer.contract.keys import Role
 from enforcer.contract.strict_json import JsonObject
 
-POLL_S = 0.05
 NOTHING_CHANGED = (
     "nothing was changed: this database allows again what was taken away; narrow the policy by `manage.py apply`, or "
     "repeat this with --accept-wider"
@@ -62,12 +61,12 @@ class Command(BaseCommand):
             why = f"stood when the database was restored: {reason}"
             for line in newer.keep_stops(actor=host_operator(), reason=why):
                 self.stdout.write(line)
-            generation = raise_generation(files, root, now=time.time())
+            generation = Signer(files, root).raise_generation(time.time())
         except KeysProblemError as problem:
             raise UsageError(str(problem)) from None
         detail: JsonObject = {"generation": generation, "reason": reason}
         record_admin_receipt(actor=host_operator().name, action="generation.raise", detail=detail)
-        _await_published(generation, time.monotonic() + options["wait"])
+        await_generation(generation, options["wait"])
         self.stdout.write(f"generation {generation} published")
         return DONE
 
@@ -77,22 +76,9 @@ def _newer(files: KeyFiles) -> Newer:
         raise StackUnreachable("nobody said where Redis is (REDIS_URL)")
     client = connect(settings.REDIS_URL)
     try:
-        return newer_in_redis(client, listed_keys(files))
+        return newer_in_redis(client, listed(files, public_key(files.root_public))[1])
     except redis.RedisError as problem:
         sentence = "so nobody knows what was stopped since the backup; --without-redis goes on all the same"
         raise StackUnreachable(f"Redis can't be asked ({type(problem).__name__}), {sentence}") from None
     finally:
         client.close()
-
-
-def _await_published(generation: int, deadline: float) -> None:
-    wanted = Server.objects.filter(retired=False).count()
-    while (
-        Published.objects.filter(
-            snapshot__generation=generation, incident__generation=generation, server__retired=False
-        ).count()
-        < wanted
-    ):
-        if time.monotonic() >= deadline:
-            raise StackUnreachable(f"generation {generation} is signed, but the publisher doesn't follow; is it up?")
-        time.sleep(POLL_S)
