@@ -75,6 +75,9 @@ def read_seen(data_dir: Path) -> Seen | None:
 def write_stop(data_dir: Path, stop: Stop) -> None:
     """Durable when it returns; raises `OSError`."""
     write(data_dir / NAME, msgspec.json.encode(stop))
+    if os.geteuid() == 0:  # the enforcer, who has to read and remove it, may be somebody else
+        owner = data_dir.stat()
+        os.chown(data_dir / NAME, owner.st_uid, owner.st_gid)
 
 
 def with_stop(policy: Applied, stop: Stop | None) -> Applied:

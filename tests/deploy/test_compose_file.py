@@ -52,7 +52,7 @@ NETWORKS = {
 WITH_A_WAY_OUT = {"front", "gate"}
 
 PLAIN = {  # what an environment may say itself; everything else is the name of a file
-    "ALLOWED_HOSTS", "DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR", "ENFORCER_URL", "FETCH_ALLOW",
+    "ALLOWED_HOSTS", "DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR", "ENFORCER_URL", "FETCH_ALLOW", "KILL_LOWER_SECOND_PERSON",
     "POSTGRES_INITDB_ARGS", "PUBLIC_URL", "WEB_CONCURRENCY",
 }  # fmt: skip
 

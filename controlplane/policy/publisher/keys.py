@@ -69,6 +69,11 @@ def open_ring(files: KeyFiles, *, now: float) -> KeyRing:
     secret_directory(files.directory)
     if not files.key_list.exists():
         _make(files, now)
+    return read_ring(files)
+
+
+def read_ring(files: KeyFiles) -> KeyRing:
+    """Load the keys, and make none: what vanishes under a running publisher is no first start."""
     root = public_key(files.root_public)
     envelope, key_list = listed(files, root)
     signing = {role: private_key(files.directory / role) for role in LISTED}

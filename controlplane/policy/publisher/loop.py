@@ -20,7 +20,7 @@ from controlplane.policy.publisher.answers import answer_waiting, forget_old
 from controlplane.policy.publisher.bell import Bell
 from controlplane.policy.publisher.emergency import adopt
 from controlplane.policy.publisher.entries import document_entry, document_key, keys_entry, lease_entry
-from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError, open_ring
+from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError, open_ring, read_ring
 from controlplane.policy.publisher.mirror import Entry, Mirror, digest
 from controlplane.receipts import partitions
 
@@ -76,7 +76,7 @@ class Publisher:
     def _reopen_keys(self) -> None:
         """A list that the root signed since counts at once; one that can't be used changes nothing."""
         try:
-            ring = open_ring(self._files, now=time.time())
+            ring = read_ring(self._files)
             self._note("the keys", "")
         except KeysProblemError as problem:
             self._note("the keys", str(problem))

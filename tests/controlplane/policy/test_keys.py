@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from controlplane.policy.publisher.keys import LISTED, KeyFiles, KeysProblemError, open_ring
+from controlplane.policy.publisher.keys import LISTED, KeyFiles, KeysProblemError, open_ring, read_ring
 from enforcer.contract.keys import Role, SigningKey
 
 
@@ -84,3 +84,11 @@ def test_a_key_that_others_can_read_is_refused(files: KeyFiles) -> None:
     (files.directory / Role.LEASE).chmod(0o640)
     with pytest.raises(KeysProblemError, match="can be read by others"):
         open_ring(files, now=2.0)
+
+
+def test_a_list_that_vanishes_under_a_running_publisher_is_not_made_anew(files: KeyFiles) -> None:
+    open_ring(files, now=0.0)
+    files.key_list.unlink()
+    with pytest.raises(KeysProblemError, match="can't be read"):
+        read_ring(files)
+    assert not files.key_list.exists()

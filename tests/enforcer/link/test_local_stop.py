@@ -1,6 +1,7 @@
 """A stop on the host: added to what is signed, kept by the disk, confirmed when nothing is in flight, recorded once."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -155,6 +156,13 @@ def test_it_is_only_ever_added_to_what_is_signed() -> None:
     assert stopped.incident.kill_switches == (HOLD, KillSwitch(id="local-1", target="all"))
     assert with_stop(policy, a_stop("lowered")) is policy
     assert with_stop(policy, None) is policy
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_root_writes_belongs_to_whoever_runs_the_enforcer(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    write_stop(tmp_path, a_stop())
+    assert (tmp_path / NAME).stat().st_uid == 65534
 
 
 def test_the_same_policy_is_the_same_object(host: Host) -> None:
