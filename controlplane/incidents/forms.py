@@ -46,7 +46,7 @@ class RaiseForm(forms.Form):
 
     expires_at = forms.DateTimeField(
         required=False, label="Lowers itself", widget=forms.DateTimeInput({"placeholder": "2026-01-31 12:00"}),
-        help_text="UTC. Empty: it stays raised until two persons lower it.",
+        help_text="UTC. Empty: it stays raised until it is lowered.",
     )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -203,6 +203,7 @@ def test_one_person_asks_and_another_one_lowers() -> None:
 def test_the_second_person_may_keep_it_raised() -> None:
     switch, second = raised(), client_of("responder", username="rita")
     lower_by_two(target="server:files", reason="please", actor=ADA)
+    assert f"{SWITCHES}{switch.pk}/keep/" in page(second, f"{SWITCHES}{switch.pk}/change/")
     post(second, f"{SWITCHES}{switch.pk}/keep/", reason="not yet")
     switch.refresh_from_db()
     assert (switch.asked_by, switch.lowered_at) == ("", None)
