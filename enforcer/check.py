@@ -23,7 +23,7 @@ from enforcer.policy.steps import Step, steps
 
 def check(config: Config, *, token: str, server: str | None, tool: str, arguments: str) -> int:
     """Prints the decision; exit code 0 where the call would pass, 1 where it would not."""
-    server_id = _server(config, server)
+    server_id = config.server_named(server)
     sent = _arguments(arguments)
     known = _on_disk(config, server_id)
     if known is None:
@@ -66,15 +66,6 @@ def _on_disk(config: Config, server_id: str) -> tuple[Applied, float | None] | N
     policy = with_stop(applied(pair), read_stop(config.data_dir))
     behind = memory.greatest_wall - now.wall > clocks.BEHIND_S
     return policy, None if behind else clocks.since(policy.issued_at, policy.arrived, now)
-
-
-def _server(config: Config, given: str | None) -> str:
-    if given is None and len(config.server_ids) == 1:
-        return config.server_ids[0]
-    if given not in config.server_ids:
-        what = "is missing" if given is None else f"{given!r} is not in the file"
-        raise ConfigurationError(f"command line:1: --server: {what}; name one of {', '.join(config.server_ids)}")
-    return given
 
 
 def _arguments(text: str) -> JsonObject:

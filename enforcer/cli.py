@@ -3,11 +3,11 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from enforcer.config import load
+from enforcer.config import Config, load
 from enforcer.errors import ConfigurationError, UnreachableError
 from enforcer.observe import logs
 
@@ -81,17 +81,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    sys.modules.setdefault("django", None)  # type: ignore[arg-type]  # kombu would load it wherever it is installed
-    from enforcer.observe import export  # noqa: PLC0415 - the other commands start without a web server
-    from enforcer.process import run  # noqa: PLC0415
-
     if options.workers != 1:
         raise ConfigurationError("command line:1: --workers: this version runs one worker; leave it out")
-    config = load(options.file)
+    config, dropped_lines = _begin(options.file)
+    from enforcer.process import run  # noqa: PLC0415 - the other commands start without a web server
+
+    return run(config, dropped_lines)
+
+
+def _begin(file: Path) -> tuple[Config, Callable[[], int]]:
+    """For what goes on: its log, its traces, and nothing of the control plane's."""
+    sys.modules.setdefault("django", None)  # type: ignore[arg-type]  # kombu would load it wherever it is installed
+    from enforcer.observe import export  # noqa: PLC0415
+
+    config = load(file)
     logs.set_up(os.environ, file=config.file.log)
     log = logs.in_background()
     export.set_up(os.environ, enforcer_id=config.enforcer_id)
-    return run(config, lambda: log.dropped)
+    return config, lambda: log.dropped
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -122,18 +129,16 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _stdio(options: argparse.Namespace) -> int:
-    sys.modules.setdefault("django", None)  # type: ignore[arg-type]  # as `run`
-    from enforcer.observe import export  # noqa: PLC0415
-    from enforcer.stdio.process import snippet, stdio  # noqa: PLC0415
-
-    config = load(options.file)
+    named = {"server": options.server, "token_file": options.token_file}
     if options.print_config:
-        sys.stdout.write(snippet(config, options.server, options.token_file) + "\n")
+        from enforcer.stdio.snippet import snippet  # noqa: PLC0415
+
+        sys.stdout.write(snippet(load(options.file), **named) + "\n")
         return DONE
-    logs.set_up(os.environ, file=config.file.log)
-    log = logs.in_background()
-    export.set_up(os.environ, enforcer_id=config.enforcer_id)
-    return stdio(config, server=options.server, token_file=options.token_file, dropped_lines=lambda: log.dropped)
+    config, dropped_lines = _begin(options.file)
+    from enforcer.stdio.process import stdio  # noqa: PLC0415
+
+    return stdio(config, **named, dropped_lines=dropped_lines)
 
 
 def _refuse_unknown(names: Iterable[str]) -> None:

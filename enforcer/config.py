@@ -61,6 +61,15 @@ class Config:
         """In the order of the file."""
         return tuple(u.server for u in self.file.upstream)
 
+    def server_named(self, given: str | None) -> str:
+        """That of the option `--server`, or the only one; raises `ConfigurationError`."""
+        if given is None and len(self.server_ids) == 1:
+            return self.server_ids[0]
+        if given not in self.server_ids:
+            what = "is missing" if given is None else f"{given!r} is not in the file"
+            raise ConfigurationError(f"command line:1: --server: {what}; name one of {', '.join(self.server_ids)}")
+        return given
+
 
 def load(path: Path) -> Config:
     """Read and check; raises `ConfigurationError` with one line that names file, line and key."""

@@ -22,6 +22,7 @@ from enforcer.contract.sealed import open_answer
 from enforcer.contract.strict_json import JsonObject
 from enforcer.durable import remove, write
 from enforcer.errors import UnreachableError
+from enforcer.fetch import bounded_body
 from enforcer.secrets_on_disk import HMAC, KEY, read_secret
 
 PATH = "/api/v1/enforcer/enrol"
@@ -51,10 +52,9 @@ def enrol_if_invited(config: Config) -> None:
 def _staged(data_dir: Path, code: str) -> dict[str, str]:
     """Key and passwords of this code, the same ones until it is used."""
     path = data_dir / STAGED
-    if path.exists():
-        found = json.loads(path.read_text())
-        if isinstance(found, dict) and found.get("code_sha256") == _sha256(code):
-            return found
+    found = _parsed(path.read_bytes()) if path.exists() else None  # one that can't be read was of no use yet
+    if found is not None and found.get("code_sha256") == _sha256(code):
+        return {name: str(value) for name, value in found.items()}
     made = {
         "code_sha256": _sha256(code),
         "key": SigningKey.generate().to_text(),
@@ -86,11 +86,10 @@ async def _register(config: Config, said: JsonObject) -> JsonObject:
             aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
             session.post(url, json=said, allow_redirects=False) as response,
         ):
-            body = await response.content.read(MAX_ANSWER)
-            status = response.status
+            status, body = response.status, await bounded_body(response, MAX_ANSWER)
     except (aiohttp.ClientError, TimeoutError, OSError) as problem:
         raise UnreachableError(f"the control plane doesn't answer at {url}: {type(problem).__name__}") from None
-    answer = _parsed(body)
+    answer = _parsed(body or b"")
     if status in (400, 409, 422):
         detail = answer.get("detail") if answer else None
         raise config.problem("enrolment_code", f"is refused: {detail or status}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from urllib.parse import urlsplit
 
+from aiohttp import ClientResponse
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 Address = IPv4Address | IPv6Address
@@ -48,6 +49,16 @@ def _effective(address: Address) -> Address:
 def _is_public(address: Address) -> bool:
     teredo = isinstance(address, IPv6Address) and address.teredo is not None
     return address.is_global and not address.is_multicast and not address.is_reserved and not teredo
+
+
+async def bounded_body(response: ClientResponse, most: int) -> bytes | None:
+    """The whole body; none where it has more bytes than that."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(64 * 1024):
+        body += chunk
+        if len(body) > most:
+            return None
+    return bytes(body)
 
 
 def url_problem(url: str, rules: AddressRules) -> str | None:

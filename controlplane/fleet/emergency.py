@@ -7,7 +7,8 @@ import redis
 
 from controlplane.common.redis import connect
 from controlplane.fleet.convergence import Confirmed, Convergence, Silent
-from controlplane.fleet.roll import Known, fetch
+from controlplane.fleet.heartbeats import fetch
+from controlplane.fleet.roll import Known
 from enforcer.contract.fleet import Heartbeat
 
 POLL_S = 0.01

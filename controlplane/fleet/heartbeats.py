@@ -39,7 +39,7 @@ def read_heartbeat(enforcer: Signer, raw: bytes) -> Heartbeat | None:
     return heartbeat if heartbeat.enforcer_id == enforcer.id else None
 
 
-def fetch(client: redis.Redis, enforcers: Sequence[Enforcer]) -> dict[str, Heartbeat]:
+def fetch(client: redis.Redis, enforcers: Sequence[Signer]) -> dict[str, Heartbeat]:
     """Those that are there (they expire after 10 s) and genuine; raises `redis.RedisError`."""
     if not enforcers:
         return {}

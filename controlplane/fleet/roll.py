@@ -2,19 +2,13 @@
 still believed only under its own signature, and one that says nothing is still missed.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import msgspec
-import redis
 
 from controlplane.common.files import write_whole
-from controlplane.fleet.heartbeats import read_heartbeat
 from controlplane.fleet.models import ACTIVE, Enforcer
-from enforcer.contract import redis_names
-from enforcer.contract.fleet import Heartbeat
 from enforcer.contract.keys import PublicKey
 
 NAME = "fleet.json"
@@ -56,12 +50,3 @@ def read_roll(keys_dir: Path) -> list[Known] | None:
         return [Known(one.id, PublicKey.from_text(one.public_key), one.lasts) for one in entries]
     except (OSError, ValueError):
         return None
-
-
-def fetch(client: redis.Redis, known: Sequence[Known]) -> dict[str, Heartbeat]:
-    """Genuine heartbeats; raises `redis.RedisError`."""
-    if not known:
-        return {}
-    values = cast("list[bytes | None]", client.mget([redis_names.heartbeat(one.id) for one in known]))
-    found = {one.id: read_heartbeat(one, raw) for one, raw in zip(known, values, strict=True) if raw is not None}
-    return {id_: beat for id_, beat in found.items() if beat is not None}

@@ -47,11 +47,15 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the host has: the key of incident states, the directory of the keys, the policy instance."""
+    """What the host has: the key of incident states, the directory of the keys, the policy instance.
+
+    `guarded`: servers that some enforcer is known to stand in front of, whether Redis still has a state of them or not.
+    """
 
     key: SigningKey
     keys_dir: Path
     redis_url: str
+    guarded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +97,20 @@ def _on_redis(means: Means, work: Callable[[Mirror], Done], so: str) -> Done:
 
 def _switch(mirror: Mirror, act: Act, name: str, means: Means) -> Done:
     """In rounds: whoever else published in between is read again."""
-    pending = {id_ for id_ in _servers(mirror.client) if concerns(act.target, id_)}
+    pending = {id_ for id_ in means.guarded | _servers(mirror.client) if concerns(act.target, id_)}
+    if not pending and not act.lowers:
+        raise StackUnreachable(f"Redis has no incident state of anything that {act.target} concerns: {KEPT}")
     wanted: dict[str, tuple[int, str]] = {}
     refused: dict[str, str] = {}
     for number in range(ROUNDS):
         found = {id_: _read(mirror.client, id_, means.key) for id_ in sorted(pending)}
         refused |= {id_: state for id_, state in found.items() if isinstance(state, str)}
+        pending -= refused.keys()
         states = {id_: state for id_, state in found.items() if isinstance(state, _State)}
         if act.lowers and number == 0:
             _refuse_others(states, act.target)
+        if not states:
+            break
         made = {id_: _next(state.incident, act) for id_, state in states.items()}
         signed = {id_: seal(PayloadType.INCIDENT, write(one), [means.key]).decode() for id_, one in made.items()}
         act = msgspec.structs.replace(act, documents={**act.documents, **signed})
@@ -110,15 +119,13 @@ def _switch(mirror: Mirror, act: Act, name: str, means: Means) -> Done:
             channel = redis_names.changed(id_)
             if mirror.replace(redis_names.incident(id_), states[id_].raw, envelope, channel=channel, hint="incident"):
                 wanted[id_] = (made[id_].epoch, payload_hash(write(made[id_])))
-        pending -= wanted.keys() | refused.keys()
-        if not pending:
-            break
+        pending -= wanted.keys()
     return Done(act.id, wanted, {**refused, **dict.fromkeys(pending, "somebody else publishes all the time")})
 
 
-def _servers(client: redis.Redis) -> list[str]:
+def _servers(client: redis.Redis) -> set[str]:
     prefix = redis_names.incident("")
-    return sorted(key.decode().removeprefix(prefix) for key in client.scan_iter(match=f"{prefix}*", count=1000))
+    return {key.decode().removeprefix(prefix) for key in client.scan_iter(match=f"{prefix}*", count=1000)}
 
 
 def _read(client: redis.Redis, server_id: str, key: SigningKey) -> _State | str:

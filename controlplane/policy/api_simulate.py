@@ -1,5 +1,7 @@
 """Try it, over the API: what a gate would answer to one call, and by which steps."""
 
+from typing import get_args
+
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -15,10 +17,10 @@ from controlplane.inventory.models import RISK_NAMES, Server
 from controlplane.policy.declarative.read_servers import LONGEST_TOOL_NAME
 from controlplane.policy.simulate import Trial, simulate
 from controlplane.principals.api import the_principal
-from enforcer.policy.steps import NAMES
+from enforcer.policy.steps import NAMES, Outcome, Step
 
 LONGEST_SUBJECT = 255
-OUTCOMES = ("passed", "stopped", "approval", "unreached")
+OUTCOMES = get_args(Outcome)
 
 
 class SimulateBody(Described):
@@ -37,7 +39,7 @@ class SimulateBody(Described):
     )
 
 
-class StepRow(serializers.Serializer[Trial]):
+class StepRow(serializers.Serializer[Step]):
     """One look of the decision."""
 
     name = serializers.ChoiceField(choices=NAMES)

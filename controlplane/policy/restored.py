@@ -20,7 +20,7 @@ from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincip
 from controlplane.policy.declarative.access import lines, nothing_stopped, outline_now
 from controlplane.policy.models import Published, SignedDocument
 from enforcer.contract import redis_names
-from enforcer.contract.documents import Document, DocumentError, read
+from enforcer.contract.documents import DocumentError, read
 from enforcer.contract.envelope import EnvelopeError, PayloadType, unseal
 from enforcer.contract.fleet import KeyList
 from enforcer.contract.incident import Incident
@@ -30,7 +30,7 @@ from enforcer.policy.effective import difference
 from enforcer.policy.index import Index, outline
 
 TOKEN_LIFE = timedelta(days=400)  # of a revoked token of whose end nothing is known any more
-D = TypeVar("D", bound=Document)
+N = TypeVar("N", Incident, Snapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +64,40 @@ class Newer:
 
 
 def newer_in_redis(client: redis.Redis, keys: KeyList) -> Newer:
-    """Genuine documents with numbers above the rows' own; raises `redis.RedisError`."""
+    """Genuine documents that the rows don't know, of numbers not below their own; raises `redis.RedisError`.
+
+    A restored database may have given out a number again: then the document in Redis is another one of that number.
+    """
     found = Newer()
     for row in Published.objects.select_related("incident", "snapshot"):
         id_ = row.server_id
-        incident = _genuine(client, redis_names.incident(id_), PayloadType.INCIDENT, keys.of(Role.INCIDENT), Incident)
-        snapshot = _genuine(client, redis_names.snapshot(id_), PayloadType.SNAPSHOT, keys.of(Role.POLICY), Snapshot)
-        if incident and incident.server_id == id_ and incident.order > _order(row.incident):
+        signers, name = keys.of(Role.INCIDENT), redis_names.incident(id_)
+        incident = _genuine(client, name, PayloadType.INCIDENT, signers, Incident, row.incident)
+        signers, name = keys.of(Role.POLICY), redis_names.snapshot(id_)
+        snapshot = _genuine(client, name, PayloadType.SNAPSHOT, signers, Snapshot, row.snapshot)
+        if incident is not None and incident.server_id == id_:
             found.incidents[id_] = incident
-        if snapshot and snapshot.server_id == id_ and snapshot.order > _order(row.snapshot):
+        if snapshot is not None and snapshot.server_id == id_:
             found.snapshots[id_] = snapshot
     return found
 
 
-def _order(document: SignedDocument | None) -> tuple[int, int]:
-    return (0, 0) if document is None else (document.generation, document.number)
-
-
 def _genuine(
-    client: redis.Redis, key: str, kind: PayloadType, keys: Mapping[str, PublicKey], model: type[D]
-) -> D | None:
-    raw = cast("bytes | None", client.get(key))
+    client: redis.Redis,
+    name: str,
+    kind: PayloadType,
+    signers: Mapping[str, PublicKey],
+    model: type[N],
+    known: SignedDocument | None,
+) -> N | None:
+    raw = cast("bytes | None", client.get(name))
+    if raw is None or (known is not None and raw == known.envelope.encode()):
+        return None
     try:
-        return None if raw is None else read(unseal(raw, kind, keys), model)
+        found = read(unseal(raw, kind, signers), model)
     except (EnvelopeError, DocumentError):
         return None
+    return found if known is None or found.order >= (known.generation, known.number) else None
 
 
 def _acts(states: Iterable[Incident], actor: Actor, reason: str) -> Iterator[tuple[str, Callable[[], object]]]:

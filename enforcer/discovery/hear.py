@@ -7,8 +7,9 @@ server need not offer either; the timer of `watch` finds every change all the sa
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from enforcer.contract.strict_json import JsonObject
 from enforcer.discovery.lister import Lister, request_of
@@ -18,6 +19,7 @@ from enforcer.mcp.upstream.base import UpstreamFailure
 from enforcer.mcp.upstream.http import HttpUpstream
 from enforcer.mcp.upstream.shape import TOOLS_CHANGED, is_request
 from enforcer.pipeline.gate import Gate
+from enforcer.policy.credential import credential_refusal
 
 log = logging.getLogger(__name__)
 TURN_S = 0.2
@@ -40,14 +42,14 @@ async def _turns(gate: Gate, server_id: str) -> None:
     catalog, lister = gate.catalog(server_id), gate.lister(server_id)
     while True:
         policy = gate.link.current(server_id)
-        if policy is None or not catalog.listed() or lister.era is None:
+        if policy is None or not _may_speak(gate, server_id) or not catalog.listed() or lister.era is None:
             await asyncio.sleep(TURN_S)
             continue
         try:
             upstream = await gate.servers[server_id].upstream(policy.index.snapshot)
             if not isinstance(upstream, HttpUpstream):
                 return
-            offered = await _one_stream(upstream, lister, catalog.wanted)
+            offered = await _one_stream(upstream, lister, catalog.wanted, partial(_may_speak, gate, server_id))
         except UpstreamFailure as failure:
             offered = failure.kind != "invalid"
             log.info("%s: its own word that its tools changed can't be heard now: %s", server_id, failure)
@@ -57,10 +59,20 @@ async def _turns(gate: Gate, server_id: str) -> None:
             catalog.wanted.set()  # what it said meanwhile nobody heard
 
 
-async def _one_stream(upstream: HttpUpstream, lister: Lister, wanted: asyncio.Event) -> bool:
-    """Until it ends; false where the server doesn't offer any."""
+def _may_speak(gate: Gate, server_id: str) -> bool:
+    """Nothing at all is sent to a server for which nobody chose a credential (CONTRACTS section 5)."""
+    policy = gate.link.current(server_id)
+    return policy is not None and credential_refusal(policy.index) is None
+
+
+async def _one_stream(
+    upstream: HttpUpstream, lister: Lister, wanted: asyncio.Event, may_speak: Callable[[], bool]
+) -> bool:
+    """Until it ends, or the gate may say nothing there any more; false where the server doesn't offer any."""
     async with _stream(upstream, lister) as messages:
         async for said in messages:
+            if not may_speak():
+                return True
             if said.get("method") == TOOLS_CHANGED:
                 wanted.set()
             elif is_request(said):

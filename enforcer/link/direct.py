@@ -16,6 +16,7 @@ import aiohttp
 from enforcer.contract import strict_json
 from enforcer.contract.keys import SigningKey
 from enforcer.contract.strict_json import JsonObject
+from enforcer.fetch import bounded_body
 from enforcer.identity.tokens import sign_token
 from enforcer.link.holdings import Holdings
 from enforcer.link.notes import Notes
@@ -93,12 +94,10 @@ class Direct:
         async with session.get(self._url, params=query, headers=headers, allow_redirects=False) as response:
             if response.status != 200:
                 raise RefusedError(f"answers {response.status}")
-            body = bytearray()
-            async for chunk in response.content.iter_chunked(64 * 1024):
-                body += chunk
-                if len(body) > MAX_ANSWER:
-                    raise RefusedError(f"answers more than {MAX_ANSWER} bytes")
-        return strict_json.parse_object(bytes(body))
+            body = await bounded_body(response, MAX_ANSWER)
+        if body is None:
+            raise RefusedError(f"answers more than {MAX_ANSWER} bytes")
+        return strict_json.parse_object(body)
 
     def _token(self) -> str:
         now = int(time.time())

@@ -25,7 +25,7 @@ class Front:
         self._gate, self._server_id, self._token, self._write = gate, server_id, token, write
         self._public_url = gate.config.file.public_url
         self._session: Session | None = None
-        self._waiting: dict[tuple[str, JsonValue], LineClient] = {}  # by era and id: 1 and "1" are two
+        self._waiting: dict[tuple[str, JsonValue], LineClient] = {}  # by type and id: 1 and "1" are two
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def serve(self, lines: "asyncio.Queue[bytes | None]") -> None:

@@ -44,9 +44,14 @@ def adopt(ring: KeyRing, keys_dir: Path) -> None:
 
 def _take(server_id: str, envelope: str, ring: KeyRing) -> None:
     server = Server.objects.filter(id=server_id).first()
-    incident = _genuine(server_id, envelope, ring)
-    if server is None or incident is None:
-        log.error("an incident state of the emergency is not ours or of no server: %r", server_id)
+    try:
+        payload = unseal(envelope.encode(), PayloadType.INCIDENT, ring.key_list.of(Role.INCIDENT))
+        incident = read(payload, Incident)
+    except (EnvelopeError, DocumentError) as problem:
+        log.error("an incident state of the emergency is not taken over: %r: %s", server_id, problem)
+        return
+    if server is None or incident.server_id != server_id:
+        log.error("an incident state of the emergency is of no server: %r", server_id)
         return
     row = Published.objects.select_for_update().get_or_create(server=server)[0]
     last = row.incident
@@ -58,18 +63,10 @@ def _take(server_id: str, envelope: str, ring: KeyRing) -> None:
         number=incident.epoch,
         generation=incident.generation,
         envelope=envelope,
-        payload_hash=payload_hash(unseal(envelope.encode(), PayloadType.INCIDENT, ring.key_list.of(Role.INCIDENT))),
+        payload_hash=payload_hash(payload),
     )
     row.incident = document
     row.save(update_fields=["incident"])
-
-
-def _genuine(server_id: str, envelope: str, ring: KeyRing) -> Incident | None:
-    try:
-        found = read(unseal(envelope.encode(), PayloadType.INCIDENT, ring.key_list.of(Role.INCIDENT)), Incident)
-    except (EnvelopeError, DocumentError):
-        return None
-    return found if found.server_id == server_id else None
 
 
 def _switch(act: Act) -> None:

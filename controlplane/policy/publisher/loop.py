@@ -4,10 +4,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import redis
 from django.db import Error as DatabaseError
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from controlplane.fleet import heartbeats
@@ -23,6 +24,7 @@ from controlplane.policy.publisher.entries import document_entry, document_key, 
 from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError, open_ring, read_ring
 from controlplane.policy.publisher.mirror import Entry, Mirror, digest
 from controlplane.receipts import partitions
+from controlplane.receipts.patience import patience
 
 log = logging.getLogger(__name__)
 TICK_S = 1.0
@@ -30,6 +32,7 @@ ACK_S = 0.5
 SEEN_S = 5.0
 PARTITIONS_S = 3600.0
 REDIS_AGAIN_S = 0.5
+EXPIRE_WITHIN_S = 0.2
 
 
 class Publisher:
@@ -46,7 +49,6 @@ class Publisher:
         self._redis_again_at = 0.0
         self._trouble: dict[str, str] = {}
         self._timers = [
-            _Timer(TICK_S, expire_kills),
             _Timer(TICK_S, self._reopen_keys),
             _Timer(TICK_S, self.tick),
             _Timer(ACK_S, lambda: self._show(self._acks.entries())),
@@ -54,6 +56,7 @@ class Publisher:
             _Timer(SEEN_S, forget_old),
             _Timer(SEEN_S, self._keep_roll),
             _Timer(PARTITIONS_S, partitions.maintain),
+            _Timer(TICK_S, _expire_kills),
         ]
 
     def run(self, stopping: threading.Event) -> None:
@@ -185,6 +188,12 @@ class Publisher:
             self._trouble[what] = trouble
         else:
             self._trouble.pop(what, None)
+
+
+def _expire_kills() -> None:
+    """Another second will do: an edit that takes long must not hold up leases and kills."""
+    with suppress(OperationalError), patience(lock_s=EXPIRE_WITHIN_S):
+        expire_kills()
 
 
 class _Timer:

@@ -196,6 +196,15 @@ def test_a_server_that_is_gone_meanwhile_is_no_reason_to_stop(files: str, valkey
         wait_for(lambda: not acts(), "the act to be done with")
 
 
+def test_what_redis_has_lost_is_never_taken_for_stopped(files: str, valkey: Valkey) -> None:
+    valkey.client.flushall()
+    with pytest.raises(StackUnreachable, match="Redis has no incident state"):
+        raised("server:files")
+    done = raised("server:files", guarded=frozenset({"files", "other"}))
+    assert (done.wanted, done.refused) == ({}, {"files": "Redis has no incident state of it"})
+    assert len(acts()) == 2  # kept, for when the publisher is back
+
+
 def test_a_target_that_is_none_does_nothing(files: str) -> None:
     with pytest.raises(InvalidState, match="planet"):
         raised("planet:mars")

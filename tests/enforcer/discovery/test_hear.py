@@ -3,9 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
+import msgspec
 import pytest
 
+from enforcer.contract.snapshot import Credential
 from enforcer.contract.strict_json import JsonObject
 from enforcer.discovery import hear as hearing
 from enforcer.discovery.hear import hear
@@ -167,6 +170,19 @@ async def test_nothing_is_heard_of_a_server_that_was_never_listed(server: RawSer
     server.answers = [hanging(CHANGED)]
     ears = Ears(server, "modern")
     ears.bench.gate.lister("files").era = None
+    async with ears:
+        assert not await ears.told()
+    assert server.requests == []
+
+
+async def test_nothing_is_sent_once_nobody_stands_for_a_credential(server: RawServer) -> None:
+    server.answers = [hanging(CHANGED)]
+    ears = Ears(server, "modern")
+    policy = ears.bench.link.applied
+    assert policy is not None
+    unset = msgspec.structs.replace(policy.index.snapshot.server, credential=Credential())
+    index = replace(policy.index, snapshot=msgspec.structs.replace(policy.index.snapshot, server=unset))
+    ears.bench.link.applied = replace(policy, index=index)
     async with ears:
         assert not await ears.told()
     assert server.requests == []

@@ -72,7 +72,9 @@ class Command(BaseCommand):
         act = lower_in_emergency if options["action"] == "lower" else raise_in_emergency
         began = time.monotonic()
         try:
-            means = Means(incident_key(settings.KEYS_DIR), settings.KEYS_DIR, settings.REDIS_URL)
+            known = read_roll(settings.KEYS_DIR)
+            guarded = frozenset(id_ for one in known or () for id_ in one.lasts)
+            means = Means(incident_key(settings.KEYS_DIR), settings.KEYS_DIR, settings.REDIS_URL, guarded)
             done = act(target=options["target"], reason=options["reason"], by=host_operator().name, means=means)
         except KeysProblemError as problem:
             raise UsageError(str(problem)) from None
@@ -82,7 +84,8 @@ class Command(BaseCommand):
         self.say(f"{done.id}: the publisher takes it into the database when that is back")
         for server_id, why in done.refused.items():
             self.say(f"server {server_id} is not told: {why}; {ON_EACH_HOST}")
-        known = read_roll(settings.KEYS_DIR)
+        if not done.wanted:
+            return ANSWER_IS_NO
         if known is None:
             self.say("nobody knows the fleet without the database: no confirmation can be believed")
             return ANSWER_IS_NO

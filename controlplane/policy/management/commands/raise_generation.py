@@ -15,10 +15,11 @@ from controlplane.common.commands import Command as BaseCommand
 from controlplane.common.errors import StackUnreachable
 from controlplane.common.redis import connect
 from controlplane.policy.publisher.key_changes import Signer
-from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError, listed, public_key
+from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError
 from controlplane.policy.restored import Newer, newer_in_redis
 from controlplane.policy.waiting import await_generation
 from controlplane.receipts.services import record_admin_receipt
+from enforcer.contract.fleet import KeyList
 from enforcer.contract.keys import Role
 from enforcer.contract.strict_json import JsonObject
 
@@ -51,7 +52,8 @@ class Command(BaseCommand):
         if not reason.strip():
             raise UsageError.option("--reason", "is empty; say why, for the receipt")
         try:
-            newer = Newer() if options["without_redis"] else _newer(files)
+            signer = Signer(files, root)  # without the root's key nothing begins
+            newer = Newer() if options["without_redis"] else _newer(signer.list)
             wider = list(newer.wider(timezone.now()))
             for line in wider:
                 self.stdout.write(line)
@@ -61,9 +63,11 @@ class Command(BaseCommand):
             why = f"stood when the database was restored: {reason}"
             for line in newer.keep_stops(actor=host_operator(), reason=why):
                 self.stdout.write(line)
-            generation = Signer(files, root).raise_generation(time.time())
+            generation = signer.raise_generation(time.time())
         except KeysProblemError as problem:
             raise UsageError(str(problem)) from None
+        except OSError as problem:
+            raise UsageError(f"{files.key_list}:1: -: can't be written: {problem.strerror}") from None
         detail: JsonObject = {"generation": generation, "reason": reason}
         record_admin_receipt(actor=host_operator().name, action="generation.raise", detail=detail)
         await_generation(generation, options["wait"])
@@ -71,12 +75,12 @@ class Command(BaseCommand):
         return DONE
 
 
-def _newer(files: KeyFiles) -> Newer:
+def _newer(keys: KeyList) -> Newer:
     if not settings.REDIS_URL:
         raise StackUnreachable("nobody said where Redis is (REDIS_URL)")
     client = connect(settings.REDIS_URL)
     try:
-        return newer_in_redis(client, listed(files, public_key(files.root_public))[1])
+        return newer_in_redis(client, keys)
     except redis.RedisError as problem:
         sentence = "so nobody knows what was stopped since the backup; --without-redis goes on all the same"
         raise StackUnreachable(f"Redis can't be asked ({type(problem).__name__}), {sentence}") from None
