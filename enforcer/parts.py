@@ -15,6 +15,8 @@ from enforcer.link.celery_out import CelerySender
 from enforcer.link.hooks import Hooks
 from enforcer.link.link import Link, LinkSettings
 from enforcer.link.local_stop import Stop
+from enforcer.link.redis_in import connector
+from enforcer.link.shared_rates import SharedRates
 from enforcer.link.ship import Shipper
 from enforcer.link.state import Applied
 from enforcer.mcp.sessions import Session, Sessions
@@ -54,7 +56,9 @@ class Parts:
             on_incident=metrics.killed,
             on_local_stop=self._record_stop,
         )
-        self.link = Link(_link_settings(config, key), hooks)
+        settings = _link_settings(config, key)
+        self.link = Link(settings, hooks)
+        shared_rates = SharedRates(connector(settings.redis_url, settings.password_file))
         self.shipper = _shipper(config, key, journal, self.link)
         self.gate = Gate(
             config=config,
@@ -67,6 +71,7 @@ class Parts:
             allowed_origins=_allowed_origins(config),
             metrics=metrics,
             flights=flights,
+            shared_rates=shared_rates,
             wall=self.link.wall,
         )
 
@@ -74,6 +79,8 @@ class Parts:
         """End what was started, and give the last receipts a moment to leave."""
         for server in self._servers.values():
             await server.close()
+        if self.gate.shared_rates is not None:
+            await self.gate.shared_rates.close()
         await asyncio.to_thread(self.shipper.close)
 
     def _acked(self, envelope: bytes) -> None:
@@ -100,9 +107,18 @@ class Parts:
     def _warnings(self) -> tuple[str, ...]:
         found = [server.warning for server in self._servers.values() if server.warning]
         problem, stop = self.gate.journal.problem(), self.link.local_stop()
+        uncounted = self.gate.shared_rates.problem() if self.gate.shared_rates else ""
         stopped = (f"stopped on its host by {stop.by or 'somebody'}: {stop.reason}"[:300],) if stop else ()
         lists = [line for id_ in self._servers for line in self._list_warnings(id_)]
-        return (*stopped, *found, *lists, *((f"journal: {problem}",) if problem else ()), *self.shipper.problems())
+        rates = (f"shared rates can't be counted: {uncounted}",) if uncounted else ()
+        return (
+            *stopped,
+            *found,
+            *lists,
+            *rates,
+            *((f"journal: {problem}",) if problem else ()),
+            *self.shipper.problems(),
+        )
 
     def _list_warnings(self, server_id: str) -> list[str]:
         catalog = self.gate.catalog(server_id)

@@ -15,7 +15,7 @@ from controlplane.policy.declarative.problems import Problem
 from controlplane.policy.declarative.reader import MAX_NUMBER, MAX_TEXT, Reader
 from enforcer.contract.strict_json import JsonObject, JsonValue
 from enforcer.contract.targets import ID
-from enforcer.policy.rates import PERIODS
+from enforcer.policy.rates import PERIODS, SHARED
 
 NO_EXAMPLE: JsonObject = {}
 LONGEST_ID = 63
@@ -106,8 +106,8 @@ def flag(note: str = "") -> JsonObject:
 
 
 def rate(note: str = "") -> JsonObject:
-    """`100/minute`."""
-    return text(note, pattern=f"[1-9][0-9]{{0,6}}/({'|'.join(PERIODS)})", default="")
+    """`100/minute`, or `100/minute shared`."""
+    return text(note, pattern=f"[1-9][0-9]{{0,6}}/({'|'.join(PERIODS)})({SHARED})?", default="")
 
 
 def _noted(made: JsonObject, note: str) -> JsonObject:

@@ -28,7 +28,7 @@ class GrantForm(ObjectForm):
             "trust": "Instead of a server: every server of this trust level.",
             "risk": "Instead of a server: every tool of this risk.",
             "max_risk": "Calls above it need an approval.",
-            "rate": "Like 10/minute; empty is no limit.",
+            "rate": "Like 10/minute; empty is no limit. 10/minute shared: at all enforcers together.",
             "not_before": "UTC.",
             "not_after": "UTC; then the grant ends by itself.",
         }

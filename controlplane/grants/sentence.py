@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from controlplane.grants.models import Grant
 from enforcer.contract.strict_json import JsonObject
+from enforcer.policy.rates import SHARED
 
 ANY = "*"
 
@@ -18,8 +19,9 @@ def sentence(grant: Grant) -> str:
     if grant.constraint is not None:
         parts.append(f"where {_where(grant.constraint)}")
     if grant.rate:
-        count, _, period = grant.rate.partition("/")
-        parts.append(f"at most {count} times a {period}")
+        count, _, period = grant.rate.removesuffix(SHARED).partition("/")
+        together = ", all enforcers of a server together" if grant.rate.endswith(SHARED) else ""
+        parts.append(f"at most {count} times a {period}{together}")
     if grant.not_before:
         parts.append(f"from {grant.not_before:%-d %B %Y %H:%M} UTC")
     if grant.not_after:

@@ -51,7 +51,7 @@ class ServerForm(ObjectForm):
             "max_request_bytes": "Bytes.",
             "max_response_bytes": "Bytes.",
             "timeout_s": "Seconds for one call.",
-            "rate": "All callers together, like 100/minute; empty is no limit.",
+            "rate": "All callers together, like 100/minute; empty is no limit. With shared: of all its enforcers.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

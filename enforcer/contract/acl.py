@@ -28,7 +28,10 @@ def broker_acl(enforcer_id: str) -> list[str]:
 
 
 def policy_acl(enforcer_id: str, server_ids: Iterable[str]) -> list[str]:
-    """The policy instance: read what is for it and its servers, write its heartbeat. Raises `ValueError`."""
+    """The policy instance: read what is for it and its servers, write its heartbeat, count calls of shared rates.
+
+    No scripts: one that never ends would hold up a kill. Raises `ValueError`.
+    """
     servers = [_checked(server_id) for server_id in server_ids]
     reads = [redis_names.KEYS, redis_names.ack(_checked(enforcer_id))]
     for name in (redis_names.snapshot, redis_names.incident, redis_names.lease):
@@ -37,8 +40,10 @@ def policy_acl(enforcer_id: str, server_ids: Iterable[str]) -> list[str]:
         *_NOTHING,
         *_CONNECTION,
         *("+get", "+mget", "+strlen", "+set", "+subscribe", "+unsubscribe"),
+        *("+incr", "+pexpire", "+pttl", "+multi", "+exec"),
         *("%R~" + key for key in reads),
         "~" + redis_names.heartbeat(enforcer_id),
+        *("~" + redis_names.rate(server_id, "*") for server_id in servers),
         *("&" + redis_names.changed(server_id) for server_id in servers),
         f"(+publish &{redis_names.applied(enforcer_id)})",  # a selector: it may not publish what it subscribes to
     ]

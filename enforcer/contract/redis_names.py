@@ -30,6 +30,11 @@ def heartbeat(enforcer_id: str) -> str:
     return f"{PREFIX}heartbeat:{enforcer_id}"
 
 
+def rate(server_id: str, bucket: str) -> str:
+    """How often calls of one bucket passed in its window, over all enforcers of a server; expires with the window."""
+    return f"{PREFIX}rate:{server_id}:{bucket}"
+
+
 def changed(server_id: str) -> str:
     """Channel to enforcers: a hint that a document of the server changed."""
     return f"{PREFIX}changed:{server_id}"

@@ -123,6 +123,8 @@ class Engine:
             self._began.set_result((asyncio.get_running_loop(), parts))
             await self._closing.wait()
             await self._drain()
+            if parts.gate.shared_rates is not None:
+                await parts.gate.shared_rates.close()
             for task in background:
                 task.cancel()
 

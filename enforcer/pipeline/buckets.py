@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from enforcer.policy.call import Call
 from enforcer.policy.index import SERVER_BUCKET
-from enforcer.policy.rates import Bucket, Rate, take, tokens_left
+from enforcer.policy.rates import Bucket, Rate, give_back, take, tokens_left
 
 MAX_BUCKETS = 100_000
 _Key = tuple[str, ...]
@@ -28,6 +28,13 @@ class Buckets:
                 self._left[_key(call, name)] = (rate, take(rate, self._bucket(call, name, rate), now))
         if len(self._left) > MAX_BUCKETS:
             self._forget(now)
+
+    def give_back(self, call: Call, rates: Mapping[str, Rate], names: Iterable[str]) -> None:
+        """What was taken from the named buckets a moment ago, for a call that is refused after all."""
+        for name in names:
+            known = self._left.get(_key(call, name))
+            if known is not None and known[0] == rates.get(name):
+                self._left[_key(call, name)] = (known[0], give_back(*known))
 
     def _bucket(self, call: Call, name: str, rate: Rate) -> Bucket | None:
         known = self._left.get(_key(call, name))

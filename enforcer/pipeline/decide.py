@@ -1,8 +1,10 @@
 """Stage: the decision, and the same decision again right before the message is sent.
 
-Nothing is awaited between reading a bucket and taking from it, so that two calls never share a token.
+Nothing is awaited between reading a bucket and taking from it, so that two calls never share a token; a rate that
+enforcers share is asked for before, and counted after.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from enforcer.contract.reasons import ReasonCode
@@ -18,19 +20,26 @@ from enforcer.policy.decide import buckets_of, charged
 from enforcer.policy.decision import Decision, Definition, Facts
 from enforcer.policy.index import Index
 from enforcer.policy.judge import judge
+from enforcer.policy.rates import Rate
 from enforcer.policy.standing import standing
 
 
 async def decide_call(gate: Gate, tx: Transaction) -> Answer | None:
     """A tool call by `decide`, every other method by `access`; what is allowed is charged to its rate."""
-    decision = _decide(gate, tx)
+    rates = buckets_of(_index(tx), tx.call) if tx.tool is not None else {}
+    shared = await _shared_left(gate, tx.call, {name: rate for name, rate in rates.items() if rate.shared})
+    decision = _decide(gate, tx, _left(gate, tx.call, rates, shared))
+    while decision.result == "allow":
+        names = charged(_index(tx), decision)
+        if await _charge(gate, tx.call, rates, names):
+            break
+        shared |= {name: 0.0 for name in names if name in shared}  # other enforcers took the last token meanwhile
+        decision = _decide(gate, tx, _left(gate, tx.call, rates, shared))
     _keep(tx, decision)
     tx.decided_in = gate.monotonic() - tx.began
-    if decision.result != "allow":
-        return replies.deny(gate, tx, Verdict.of(decision))
-    rates = buckets_of(_index(tx), tx.call) if tx.tool is not None else {}
-    gate.buckets.take(tx.call, rates, charged(_index(tx), decision), gate.monotonic())
-    return None
+    return (
+        None if decision.result == "allow" else replies.deny(gate, tx, Verdict.of(_explained(gate, decision, shared)))
+    )
 
 
 async def decide_again(gate: Gate, tx: Transaction) -> Answer | None:
@@ -42,12 +51,41 @@ async def decide_again(gate: Gate, tx: Transaction) -> Answer | None:
     if same and refused_now(gate, tx.call, tx.facts) is None:  # news may have grown too old while it waited
         return None
     tx.policy = newest or tx.policy
-    charged_already = tx.facts.rates
-    decision = _decide(gate, tx, rates=dict(charged_already))
+    decision = _decide(gate, tx, tx.facts.rates)  # charged already
     _keep(tx, decision)
     if tx.flight is not None:
         tx.flight.facts = tx.facts
     return None if decision.result == "allow" else replies.deny(gate, tx, Verdict.of(decision))
+
+
+async def _shared_left(gate: Gate, call: Call, shared: Mapping[str, Rate]) -> dict[str, float]:
+    if not shared:
+        return {}
+    return dict.fromkeys(shared, 0.0) if gate.shared_rates is None else await gate.shared_rates.left(call, shared)
+
+
+def _left(gate: Gate, call: Call, rates: Mapping[str, Rate], shared: Mapping[str, float]) -> dict[str, float]:
+    """Tokens by bucket: the enforcer's own, and no more than what is left of those that are shared."""
+    own = gate.buckets.left(call, rates, gate.monotonic())
+    return {name: min(tokens, shared.get(name, tokens)) for name, tokens in own.items()}
+
+
+async def _charge(gate: Gate, call: Call, rates: Mapping[str, Rate], names: Sequence[str]) -> bool:
+    """One token of each; False, and none of this enforcer's own is gone, where a shared one was not to be had."""
+    gate.buckets.take(call, rates, names, gate.monotonic())
+    shared = {name: rates[name] for name in names if name in rates and rates[name].shared}
+    if not shared or (gate.shared_rates is not None and await gate.shared_rates.take(call, shared)):
+        return True
+    gate.buckets.give_back(call, rates, names)
+    return False
+
+
+def _explained(gate: Gate, decision: Decision, shared: Mapping[str, float]) -> Decision:
+    """A rate that can't be counted says so."""
+    trouble = gate.shared_rates.problem() if gate.shared_rates is not None else ""
+    if not shared or not trouble or decision.reasons[0] is not ReasonCode.DENY_RATE_LIMIT:
+        return decision
+    return replace(decision, detail=f"the shared rate can't be counted, {trouble}")
 
 
 def refused_now(gate: Gate, call: Call, facts: Facts) -> Decision | None:
@@ -64,7 +102,7 @@ def refused_now(gate: Gate, call: Call, facts: Facts) -> Decision | None:
     return found if isinstance(found, Decision) else None
 
 
-def _decide(gate: Gate, tx: Transaction, rates: dict[str, float] | None = None) -> Decision:
+def _decide(gate: Gate, tx: Transaction, rates: Mapping[str, float]) -> Decision:
     assert tx.policy is not None
     assert tx.admitted is not None
     index, incident = tx.policy.index, tx.policy.incident
@@ -73,14 +111,13 @@ def _decide(gate: Gate, tx: Transaction, rates: dict[str, float] | None = None) 
     if tx.admitted.treatment is not Treatment.CALL:
         tx.facts = Facts(age)
         return access(index, incident, tx.call.caller, tx.enforcer_id, age, now)
-    left = gate.buckets.left(tx.call, buckets_of(index, tx.call), gate.monotonic()) if rates is None else rates
     decision, tx.facts = judge(
         index,
         incident,
         tx.call,
         tx.arguments or {},
         before=Facts(age, _definition(gate, tx)),
-        rates=left,
+        rates=rates,
         real=disk_view(index.snapshot.server.workspace),
         now=now,
     )

@@ -13,6 +13,7 @@ from enforcer.discovery.lister import Lister
 from enforcer.identity.cache import TokenCache
 from enforcer.journal.journal import Journal
 from enforcer.link.link import Link
+from enforcer.link.shared_rates import SharedRates
 from enforcer.mcp.cursors import Cursors
 from enforcer.mcp.sessions import Sessions
 from enforcer.metrics import Metrics
@@ -40,6 +41,7 @@ class Gate:
     cursors: Cursors = field(default_factory=Cursors)
     streams: Streams = field(default_factory=Streams)
     buckets: Buckets = field(default_factory=Buckets)
+    shared_rates: SharedRates | None = None  # without it nothing that is limited so has room
     tokens: TokenCache = field(default_factory=TokenCache)
     catalogs: dict[str, Catalog] = field(default_factory=dict)
     seen: dict[str, Sights] = field(default_factory=dict)

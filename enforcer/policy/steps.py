@@ -98,7 +98,7 @@ def _said(name: str, index: Index, call: Call, facts: Facts, decision: Decision,
     if name == "constraint":
         return ", ".join(f"{grant}: {answer}" for grant, answer in sorted(facts.constraints.items()))
     if name == "rate":
-        return ", ".join(f"{_bucket(bucket)}: {left:g} left" for bucket, left in sorted(facts.rates.items()))
+        return ", ".join(f"{_bucket(bucket)}: {max(0, left):g} left" for bucket, left in sorted(facts.rates.items()))
     if name == "risk" and decision.risk is not None:
         return f"{decision.risk}, by grant {decision.policy_id}"
     return ""

@@ -9,13 +9,29 @@ rates = st.builds(Rate, st.integers(1, 1000), st.sampled_from([1.0, 60.0, 3600.0
 
 @pytest.mark.parametrize(
     ("text", "rate"),
-    [("10/minute", Rate(10, 60.0)), ("1/second", Rate(1, 1.0)), ("1000000/day", Rate(1_000_000, 86400.0))],
+    [
+        ("10/minute", Rate(10, 60.0)),
+        ("1/second", Rate(1, 1.0)),
+        ("1000000/day", Rate(1_000_000, 86400.0)),
+        ("10/minute shared", Rate(10, 60.0, shared=True)),
+    ],
 )
 def test_a_rate_is_read(text: str, rate: Rate) -> None:
     assert parse_rate(text) == rate
 
 
-NO_RATES = ["", "10", "0/minute", "-1/minute", "1.5/minute", "10/min", "10/minutes", "10 /minute", "10/minute\n"]
+NO_RATES = [
+    "",
+    "10",
+    "0/minute",
+    "-1/minute",
+    "1.5/minute",
+    "10/min",
+    "10/minutes",
+    "10 /minute",
+    "10/minute\n",
+    "10/minute  shared",
+]
 
 
 @pytest.mark.parametrize("text", [*NO_RATES, "٣/day", "1000001/day", "01/minute"])
