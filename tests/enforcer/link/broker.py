@@ -97,6 +97,10 @@ def links_of(envelope: bytes) -> list[Link]:
 
 def an_ack(*heads: Link, enforcer_id: str = "probe", key: SigningKey = ACK) -> bytes:
     """What the publisher writes once these are stored."""
+    return signed(the_ack(*heads, enforcer_id=enforcer_id), PayloadType.ACK, key)
+
+
+def the_ack(*heads: Link, enforcer_id: str = "probe") -> Ack:
+    """What it says."""
     chains = tuple(ChainHead(chain_id=h.chain_id, sequence=h.sequence, receipt_hash=h.receipt_hash) for h in heads)
-    ack = Ack(schema=1, generation=1, issued_at="2026-11-23T20:00:00.000Z", enforcer_id=enforcer_id, chains=chains)
-    return signed(ack, PayloadType.ACK, key)
+    return Ack(schema=1, generation=1, issued_at="2026-11-23T20:00:00.000Z", enforcer_id=enforcer_id, chains=chains)

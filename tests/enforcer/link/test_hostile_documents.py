@@ -237,3 +237,52 @@ async def test_a_snapshot_that_has_expired_is_not_applied_though_its_lease_is_ne
     assert when == "fresh" or gate.disk == expected
     assert not remembers_policy(gate) or when != "fresh"
     assert any("expired" in p for p in gate.problems)
+
+
+STATES = ["fresh", "running", "restarted"]
+
+
+async def gate_in(when: str, directory: Path, time: FakeTime) -> Gate:
+    gate = Gate(directory, time)
+    if when != "fresh":
+        await gate.start()
+    return Gate(directory, time) if when == "restarted" else gate
+
+
+@pytest.mark.parametrize("when", STATES)
+async def test_a_lease_that_was_held_back_too_long_makes_nothing_fresh(when: str, tmp_path: Path) -> None:
+    time = FakeTime()
+    gate = await gate_in(when, tmp_path, time)
+    held_back = publisher.lease(counter=11, nonce=gate.holdings.nonce("files"))
+    time.pass_s(1000)
+    await gate.offer(publisher.envelopes(publisher.key_list(), publisher.snapshot(), publisher.incident(), held_back))
+    age = gate.holdings.lease_age("files")
+    assert age is not None
+    assert age >= 1000
+
+
+@pytest.mark.parametrize("when", STATES)
+async def test_a_lease_of_the_future_is_as_old_as_its_arrival_and_no_younger(when: str, tmp_path: Path) -> None:
+    time = FakeTime()
+    gate = await gate_in(when, tmp_path, time)
+    ahead = publisher.lease(counter=11, issued_at=NOW + 3600, nonce=gate.holdings.nonce("files"))
+    await gate.offer(publisher.envelopes(publisher.key_list(), publisher.snapshot(), publisher.incident(), ahead))
+    time.pass_s(1000)
+    age = gate.holdings.lease_age("files")
+    assert age is None or age >= 1000
+    assert any("ahead" in p or "clock" in p for p in gate.problems)
+
+
+@pytest.mark.parametrize("when", ["running", "restarted"])
+async def test_genuine_leases_played_back_for_ever_let_the_news_grow_old(when: str, tmp_path: Path) -> None:
+    time = FakeTime()
+    gate = await gate_in(when, tmp_path, time)
+    recorded = [sealed(publisher.lease(counter=counter)) for counter in (9, 10)]
+    before = gate.disk
+    for _ in range(100):
+        time.pass_s(10)
+        for one in recorded:
+            await gate.offer(Envelopes(lease=one))
+    age = gate.holdings.lease_age("files")
+    assert age is None or age >= 1000
+    assert gate.disk == before
