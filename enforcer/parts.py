@@ -86,7 +86,9 @@ class Parts:
     def _acked(self, envelope: bytes) -> None:
         self.shipper.acknowledge(envelope)
 
-    def _changed(self, server_id: str, _applied: Applied | None) -> None:
+    def _changed(self, server_id: str, applied: Applied | None) -> None:
+        if applied is not None and applied.incident.egress_blocked:
+            self._servers[server_id].cut_off()
         self.gate.flights.stop_refused(server_id, lambda call, facts: refused_now(self.gate, call, facts))
         self.gate.streams.wake(server_id)
 
@@ -122,7 +124,12 @@ class Parts:
 
     def _list_warnings(self, server_id: str) -> list[str]:
         catalog = self.gate.catalog(server_id)
+        policy = self.link.current(server_id)
         said = [f"{server_id}: it lists {name!a} more than once; nobody can call that" for name in catalog.twice()[:3]]
+        if policy is not None and policy.incident.egress_blocked and not self._servers[server_id].launched:
+            said.append(
+                f"{server_id}: its egress is blocked, and it runs elsewhere: only calls that name a URL are refused"
+            )
         if catalog.left_out:
             said.append(f"{server_id}: its tools change too often, {catalog.left_out} changes are not reported yet")
         return said

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Model
+from django.urls import reverse
+
 from controlplane.common.actor import Actor, Right
 from controlplane.dashboard.counters import counters
 from controlplane.fleet.models import ACTIVE, Enforcer
-from controlplane.incidents.lowering import waiting_to_be_lowered
+from controlplane.incidents.lowering import waiting_to_be_ended, waiting_to_be_lowered
 from controlplane.incidents.models import KillSwitch
 from controlplane.inventory.models import Server, Tool
 from controlplane.inventory.review import waiting_tools
@@ -26,6 +29,7 @@ class Overview:
     counts: dict[str, int]
     fleet: list[Enforcer]
     to_lower: list[KillSwitch]
+    to_end: list[Any]
     waiting_tools: list[Tool]
     proposals: list[Proposal]
     changes: list[Change]
@@ -34,7 +38,7 @@ class Overview:
     @property
     def waiting(self) -> int:
         """How many things wait for a person."""
-        return len(self.to_lower) + self.counts["waiting_tools"] + self.counts["open_proposals"]
+        return len(self.to_lower) + len(self.to_end) + self.counts["waiting_tools"] + self.counts["open_proposals"]
 
 
 def overview_of(actor: Actor) -> Overview:
@@ -49,8 +53,13 @@ def overview_of(actor: Actor) -> Overview:
         counts=counters(),
         fleet=list(fleet[:ROWS]),
         to_lower=list(waiting_to_be_lowered()[:ROWS]),
+        to_end=[(row, _page_of(row)) for row in waiting_to_be_ended()[:ROWS]],
         waiting_tools=list(waiting_tools()[:ROWS]),
         proposals=list(Proposal.objects.filter(decided_at__isnull=True).order_by("-id")[:ROWS]),
         changes=list(Change.objects.order_by("-id")[:ROWS]),
         receipts=list(Receipt.objects.order_by("-event_time").defer("line")[:ROWS]) if reads else [],
     )
+
+
+def _page_of(row: Model) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])

@@ -10,7 +10,7 @@ from django.utils import timezone
 from controlplane.common.errors import InvalidState
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import grants_on, grants_reaching
-from controlplane.incidents.compile import everything_stopped
+from controlplane.incidents.compile import everything_stopped, stopped_on
 from controlplane.inventory.models import Server, Tool
 from controlplane.policy.compile import callers_of, outline_of
 from controlplane.principals.models import Principal
@@ -111,7 +111,7 @@ def reach_of_tool(tool: Tool) -> Reach:
         index = outline_of(server, callers, [tool], now=now)
     except InvalidState as refused:
         return Reach((), 0, False, refused.message)
-    state = msgspec.structs.replace(everything_stopped(now), server_id=server.id)
+    state = stopped_on(server.id, now)
     found = list(effective.backward(index, state, tool.name, now.timestamp()))
     people = {(person.subject, person.issuer): person for person, _ in callers}
     named = {grant.key: grant for _, grants in callers for grant in grants}

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -12,7 +11,7 @@ from controlplane.common.errors import InvalidState
 from controlplane.grants.effective import GRANTS, Through, grants_through
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import grants_on
-from controlplane.incidents.compile import everything_stopped
+from controlplane.incidents.compile import stopped_on
 from controlplane.inventory.compile import tools_of
 from controlplane.inventory.models import Server, Tool
 from controlplane.policy.compile import outline_of
@@ -154,7 +153,7 @@ def _lines(
         index = outline_of(server, theirs, tools, now=now)
     except InvalidState as refused:
         return (), refused.message
-    state = msgspec.structs.replace(everything_stopped(now), server_id=server.id)
+    state = stopped_on(server.id, now)
     named = {grant.key: grant for grant in grants}
     lines = [Line(person, tuple(_cell(index, state, person, tool, named, now) for tool in tools)) for person in people]
     return tuple(lines), ""

@@ -1,6 +1,11 @@
-"""Pages of this app in the web admin: a module each for switches, and for revocations and quarantines."""
+"""Pages of this app in the web admin: a module each for switches, and for everything else that is stopped."""
 
-from controlplane.incidents.admin_held import QuarantineAdmin, RevokedPrincipalAdmin, RevokedTokenAdmin
+from controlplane.incidents.admin_held import (
+    EgressBlockAdmin,
+    QuarantineAdmin,
+    RevokedPrincipalAdmin,
+    RevokedTokenAdmin,
+)
 from controlplane.incidents.admin_switches import KillSwitchAdmin
 
-__all__ = ["KillSwitchAdmin", "QuarantineAdmin", "RevokedPrincipalAdmin", "RevokedTokenAdmin"]
+__all__ = ["EgressBlockAdmin", "KillSwitchAdmin", "QuarantineAdmin", "RevokedPrincipalAdmin", "RevokedTokenAdmin"]

@@ -6,19 +6,26 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from controlplane.api.bodies import reading
+from controlplane.api.bodies import LONGEST_ID, reading
 from controlplane.api.filters import Absent, Equal, Filters
 from controlplane.api.idempotency import idempotent
 from controlplane.api.views import Acted, ApiView, DetailView, NewestFirst, acted
 from controlplane.common.actor import Right
 from controlplane.incidents import api_shapes as shapes
 from controlplane.incidents import services
-from controlplane.incidents.lowering import keep_raised, lower_by_two
-from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.lowering import (
+    end_egress_block_by_two,
+    end_quarantine_by_two,
+    keep_raised,
+    lower_by_two,
+    restore_by_two,
+)
+from controlplane.incidents.models import EgressBlock, KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
 from controlplane.principals.models import OWN_ISSUER
 
 SWITCHED = {200: shapes.Switched, 201: shapes.Switched}
 DONE = {200: Acted, 201: Acted}
+ENDED = {200: Acted, 202: Acted}
 
 
 class KillSwitchFilter(Filters):
@@ -129,11 +136,11 @@ class RestorePrincipal(ApiView[RevokedPrincipal]):
     rights = {"POST": Right.LOWER_KILL}
     fresh = ("POST",)
 
-    @extend_schema(request=shapes.PrincipalBody, responses={200: Acted})
+    @extend_schema(request=shapes.PrincipalBody, responses=ENDED)
     @idempotent
     def post(self, request: Request) -> Response:
-        """End the revocation of a principal"""
-        return Response(acted(services.restore_principal(**_whom(request), actor=self.actor).change_id))
+        """End the revocation of a principal: the first of two persons asks (202), another one does it (200)"""
+        return _ended(restore_by_two(**_whom(request), actor=self.actor))
 
 
 class RevokedTokenFilter(Filters):
@@ -190,11 +197,39 @@ class EndQuarantine(ApiView[Quarantine]):
     rights = {"POST": Right.LOWER_KILL}
     fresh = ("POST",)
 
-    @extend_schema(request=shapes.QuarantineBody, responses={200: Acted})
+    @extend_schema(request=shapes.QuarantineBody, responses=ENDED)
     @idempotent
     def post(self, request: Request) -> Response:
-        """End a quarantine"""
-        return Response(acted(services.end_quarantine(**_held(request), actor=self.actor).change_id))
+        """End a quarantine: the first of two persons asks (202), another one does it (200)"""
+        return _ended(end_quarantine_by_two(**_held(request), actor=self.actor))
+
+
+class EgressBlocks(NewestFirst[EgressBlock]):
+    """Servers that may reach nothing"""
+
+    rights = {"GET": Right.VIEW, "POST": Right.RAISE_KILL}
+    queryset = EgressBlock.objects.all()
+    serializer_class = shapes.EgressBlockRow
+    throttle_classes = ()
+
+    @extend_schema(request=shapes.EgressBody, responses=DONE)
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Block the egress of a server"""
+        return _done(services.block_egress(**_server(request), actor=self.actor))
+
+
+class EndEgressBlock(ApiView[EgressBlock]):
+    """The way back."""
+
+    rights = {"POST": Right.LOWER_KILL}
+    fresh = ("POST",)
+
+    @extend_schema(request=shapes.EgressBody, responses=ENDED)
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """End the egress block of a server: the first of two persons asks (202), another one does it (200)"""
+        return _ended(end_egress_block_by_two(**_server(request), actor=self.actor))
 
 
 def _whom(request: Request) -> dict[str, str]:
@@ -212,6 +247,18 @@ def _held(request: Request) -> dict[str, str]:
             "target": body.text("target", longest=services.LONGEST_TARGET),
             "reason": body.text("reason", longest=shapes.LONGEST_REASON, free=True),
         }
+
+
+def _server(request: Request) -> dict[str, str]:
+    with reading(request) as body:
+        return {
+            "server": body.text("server", longest=LONGEST_ID),
+            "reason": body.text("reason", longest=shapes.LONGEST_REASON, free=True),
+        }
+
+
+def _ended(done: services.Acted) -> Response:
+    return Response(acted(done.change_id), status=HTTPStatus.ACCEPTED if done.waits else HTTPStatus.OK)
 
 
 def _done(done: services.Acted) -> Response:

@@ -4,7 +4,7 @@ from controlplane.api import bodies
 from controlplane.api.bodies import Described, obj
 from controlplane.api.views import Acted, Row
 from controlplane.incidents import services
-from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.models import EgressBlock, KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
 from controlplane.principals.models import OWN_ISSUER
 from enforcer.contract.strict_json import JsonObject
 
@@ -35,7 +35,7 @@ class RevokedPrincipalRow(Row[RevokedPrincipal]):
 
     class Meta:
         model = RevokedPrincipal
-        fields = ("id", "subject", "issuer", "actor", "reason", "revoked_at")
+        fields = ("id", "subject", "issuer", "actor", "reason", "revoked_at", "asked_by", "asked_at", "asked_reason")
 
 
 class RevokedTokenRow(Row[RevokedToken]):
@@ -51,7 +51,15 @@ class QuarantineRow(Row[Quarantine]):
 
     class Meta:
         model = Quarantine
-        fields = ("id", "target", "actor", "reason", "started_at")
+        fields = ("id", "target", "actor", "reason", "started_at", "asked_by", "asked_at", "asked_reason")
+
+
+class EgressBlockRow(Row[EgressBlock]):
+    """It reaches nothing. `asked_by` wants that ended, and waits for a second person."""
+
+    class Meta:
+        model = EgressBlock
+        fields = ("id", "server", "actor", "reason", "started_at", "asked_by", "asked_at", "asked_reason")
 
 
 class Switched(Acted):
@@ -112,4 +120,14 @@ class QuarantineBody(Described):
         {"target": bodies.text(longest=services.LONGEST_TARGET), "reason": REASON},
         required=["target", "reason"],
         example={"target": "principal:billing-agent", "reason": "it asks for odd things"},
+    )
+
+
+class EgressBody(Described):
+    """Of which server, and why."""
+
+    schema = obj(
+        {"server": bodies.text("its id", longest=bodies.LONGEST_ID), "reason": REASON},
+        required=["server", "reason"],
+        example={"server": "files", "reason": "it calls a host that nobody knows"},
     )

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.models import EgressBlock, KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
 from controlplane.inventory.models import Server
 from enforcer.contract import incident
 from enforcer.contract.documents import SCHEMA
@@ -18,14 +18,19 @@ STAYS_REVOKED = timedelta(days=1)  # past its end: enforcers give tokens some le
 
 def compile_incident(server: Server, *, epoch: int, generation: int, now: datetime) -> Incident:
     """Sorted, so that equal rows give equal bytes."""
-    whole = everything_stopped(now)
+    whole = stopped_on(server.id, now)
     return msgspec.structs.replace(
         whole,
         generation=generation,
-        server_id=server.id,
         epoch=epoch,
         kill_switches=tuple(switch for switch in whole.kill_switches if concerns(switch.target, server.id)),
     )
+
+
+def stopped_on(server_id: str, now: datetime) -> Incident:
+    """All that is stopped anywhere, and whether this server's egress is blocked."""
+    blocked = EgressBlock.objects.filter(server_id=server_id).exists()
+    return msgspec.structs.replace(everything_stopped(now), server_id=server_id, egress_blocked=blocked)
 
 
 def everything_stopped(now: datetime) -> Incident:

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from controlplane.common.acts import BecauseForm
 from controlplane.incidents.services import LONGEST_MESSAGE, LONGEST_TARGET, LONGEST_TOKEN_ID
+from controlplane.inventory.models import Server
 from controlplane.principals.models import OWN_ISSUER
 from enforcer.contract.targets import parse_target
 
@@ -96,3 +97,10 @@ class QuarantineForm(BecauseForm):
 
     target = TargetField(help_text="Write principal:SUBJECT or session:ID.")
     field_order = ("target", "reason")
+
+
+class EgressForm(BecauseForm):
+    """A server."""
+
+    server = forms.ModelChoiceField(queryset=Server.objects.filter(retired=False).order_by("id"))
+    field_order = ("server", "reason")

@@ -1,10 +1,28 @@
-"""What is switched off: kill switches, revoked principals and tokens, quarantines. A lowered switch keeps its row."""
+"""What is switched off: kill switches, revoked principals and tokens, quarantines, egress. A lowered switch stays."""
 
 from django.db import models
 from django.db.models import Q
 
+from controlplane.inventory.models import Server
 
-class KillSwitch(models.Model):
+
+class AskedToEnd(models.Model):
+    """What gives access back takes two persons: the first one stands here."""
+
+    asked_by = models.CharField(max_length=255, blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
+    asked_reason = models.TextField(blank=True)
+
+    class Meta:
+        abstract = True
+
+    def forget_asked(self) -> None:
+        """It is to stay."""
+        self.asked_by, self.asked_at, self.asked_reason = "", None, ""
+        self.save(update_fields=["asked_by", "asked_at", "asked_reason"])
+
+
+class KillSwitch(AskedToEnd):
     """`message` is told to callers; reasons stay here."""
 
     target = models.CharField(max_length=512)
@@ -13,9 +31,6 @@ class KillSwitch(models.Model):
     raised_by = models.CharField(max_length=255)
     raised_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)  # lowered then by itself
-    asked_by = models.CharField(max_length=255, blank=True)  # to lower it, by the first of two persons
-    asked_at = models.DateTimeField(null=True, blank=True)
-    asked_reason = models.TextField(blank=True)
     lowered_by = models.CharField(max_length=255, blank=True)
     lowered_at = models.DateTimeField(null=True, blank=True)
     lowered_reason = models.TextField(blank=True)
@@ -35,7 +50,7 @@ class KillSwitch(models.Model):
         return f"{self.target} (kill-{self.pk})"
 
 
-class RevokedPrincipal(models.Model):
+class RevokedPrincipal(AskedToEnd):
     """Every token of it is refused."""
 
     subject = models.CharField(max_length=255)
@@ -64,7 +79,7 @@ class RevokedToken(models.Model):
         return self.jti
 
 
-class Quarantine(models.Model):
+class Quarantine(AskedToEnd):
     """`principal:SUBJECT` or `session:ID`."""
 
     target = models.CharField(max_length=512, unique=True)
@@ -82,3 +97,15 @@ class Quarantine(models.Model):
 
     def __str__(self) -> str:
         return self.target
+
+
+class EgressBlock(AskedToEnd):
+    """The server may reach nothing: no call that names a URL passes, a process of the gate's own has no network."""
+
+    server = models.OneToOneField(Server, on_delete=models.PROTECT, related_name="egress_block")
+    actor = models.CharField(max_length=255)
+    reason = models.TextField(blank=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"egress of {self.server_id}"

@@ -1,4 +1,4 @@
-"""The only writer of kill switches, revocations and quarantines. An act that finds its work done changes nothing.
+"""The only writer of kill switches, revocations, quarantines, egress blocks. An act that finds it done changes nothing.
 
 What takes access away needs the right to raise, what gives it back the right to lower. A revoked token stays revoked.
 """
@@ -14,7 +14,14 @@ from controlplane.common.actor import Actor, Right
 from controlplane.common.errors import InvalidState
 from controlplane.common.services import service
 from controlplane.incidents.compile import concerns
-from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.models import (
+    AskedToEnd,
+    EgressBlock,
+    KillSwitch,
+    Quarantine,
+    RevokedPrincipal,
+    RevokedToken,
+)
 from controlplane.incidents.spool import Act
 from controlplane.inventory.models import Server
 from controlplane.policy.services import incident_changed
@@ -42,10 +49,14 @@ class Switched:
 
 @dataclass(frozen=True, slots=True)
 class Acted:
-    """`change_id` is None where it was so already; `server_ids` are those whose enforcers are told."""
+    """`change_id` is None where it was so already; `server_ids` are those whose enforcers are told.
+
+    `waits`: nothing has happened yet, a second person has to do it.
+    """
 
     change_id: int | None
     server_ids: tuple[str, ...]
+    waits: bool = False
 
 
 @service(Right.RAISE_KILL)
@@ -99,8 +110,9 @@ def revoke_principal(*, subject: str, issuer: str = OWN_ISSUER, reason: str, act
         sentence = f"there is no principal {subject!r} of {issuer!r}; write one that is declared"
         raise InvalidState("principal", sentence)
     values = {"actor": actor.name, "reason": reason}
-    _, created = RevokedPrincipal.objects.get_or_create(subject=subject, issuer=issuer, defaults=values)
+    row, created = RevokedPrincipal.objects.get_or_create(subject=subject, issuer=issuer, defaults=values)
     detail: JsonObject = {"subject": subject, "issuer": issuer}
+    _keep(row, "principal.keep", detail, actor, reason)
     return _acted("principal.revoke", detail, actor=actor, reason=reason, changed=created)
 
 
@@ -134,7 +146,8 @@ def quarantine(*, target: str, reason: str, actor: Actor) -> Acted:
     """Hold a `principal:SUBJECT` or `session:ID`: it stays signed in and is refused everything."""
     _refuse_unheld(target)
     values = {"actor": actor.name, "reason": reason}
-    _, created = Quarantine.objects.get_or_create(target=target, defaults=values)
+    row, created = Quarantine.objects.get_or_create(target=target, defaults=values)
+    _keep(row, "quarantine.keep", {"target": target}, actor, reason)
     return _acted("quarantine.begin", {"target": target}, actor=actor, reason=reason, changed=created)
 
 
@@ -143,6 +156,23 @@ def end_quarantine(*, target: str, reason: str, actor: Actor) -> Acted:
     """It may do again what grants allow."""
     ended, _ = Quarantine.objects.filter(target=target).delete()
     return _acted("quarantine.end", {"target": target}, actor=actor, reason=reason, changed=bool(ended))
+
+
+@service(Right.RAISE_KILL)
+def block_egress(*, server: str, reason: str, actor: Actor) -> Acted:
+    """It may reach nothing; raises `InvalidState` for a server that doesn't exist."""
+    if not Server.objects.filter(id=server).exists():
+        raise InvalidState("server", f"there is no server {server!r}; write the id of one that exists")
+    row, created = EgressBlock.objects.get_or_create(server_id=server, defaults={"actor": actor.name, "reason": reason})
+    _keep(row, "egress.keep", {"server": server}, actor, reason)
+    return _egress("egress.block", server, actor, reason, changed=created)
+
+
+@service(Right.LOWER_KILL)
+def end_egress_block(*, server: str, reason: str, actor: Actor) -> Acted:
+    """It may reach again what its egress list and its sandbox allow."""
+    ended, _ = EgressBlock.objects.filter(server_id=server).delete()
+    return _egress("egress.unblock", server, actor, reason, changed=bool(ended))
 
 
 @transaction.atomic
@@ -182,6 +212,19 @@ def _acted(action: str, detail: JsonObject, *, actor: Actor, reason: str, change
     """Each server's state holds all revocations and quarantines: the enforcer of any may meet the caller."""
     server_ids = tuple(Server.objects.order_by("id").values_list("id", flat=True))
     return Acted(_publish(action, detail, server_ids, actor, reason) if changed else None, server_ids)
+
+
+def _egress(action: str, server: str, actor: Actor, reason: str, *, changed: bool) -> Acted:
+    detail: JsonObject = {"server": server}
+    return Acted(_publish(action, detail, (server,), actor, reason) if changed else None, (server,))
+
+
+def _keep(row: AskedToEnd, action: str, detail: JsonObject, actor: Actor, reason: str) -> None:
+    """Who stops it again answers with no to whoever asked to end it."""
+    if row.asked_by:
+        said: JsonObject = {**detail, "asked_by": row.asked_by, "reason": reason}
+        record_admin_receipt(actor=actor.name, action=action, detail=said)
+        row.forget_asked()
 
 
 def _publish(action: str, detail: JsonObject, server_ids: Iterable[str], actor: Actor, reason: str) -> int:

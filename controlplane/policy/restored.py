@@ -16,7 +16,7 @@ from django.utils import timezone
 from controlplane.common.actor import Actor
 from controlplane.common.errors import DomainError
 from controlplane.incidents import services
-from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.models import EgressBlock, KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
 from controlplane.policy.declarative.access import lines, nothing_stopped, outline_now
 from controlplane.policy.models import Published, SignedDocument
 from enforcer.contract import redis_names
@@ -120,3 +120,7 @@ def _acts(states: Iterable[Incident], actor: Actor, reason: str) -> Iterator[tup
         )
     for target in sorted({target for state in listed for target in state.quarantined} - held):
         yield f"quarantine of {target}", partial(services.quarantine, target=target, reason=reason, actor=actor)
+    cut = set(EgressBlock.objects.values_list("server_id", flat=True))
+    for server in sorted({state.server_id for state in listed if state.egress_blocked} - cut):
+        act = partial(services.block_egress, server=server, reason=reason, actor=actor)
+        yield f"egress block of {server}", act

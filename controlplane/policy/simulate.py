@@ -12,7 +12,7 @@ from django.utils import timezone
 from controlplane.common.errors import InvalidState
 from controlplane.grants.models import Grant
 from controlplane.grants.reach import grants_on, reaching
-from controlplane.incidents.compile import everything_stopped
+from controlplane.incidents.compile import stopped_on
 from controlplane.inventory.compile import critical_patterns, tools_of
 from controlplane.inventory.models import Server
 from controlplane.policy.compile import snapshot_of
@@ -78,7 +78,7 @@ def simulate(*, server: Server, subject: str, issuer: str, tool: str, arguments:
     index = build_index(msgspec.structs.replace(snapshot, critical_patterns=critical_patterns()))
     if isinstance(index, IndexProblem):
         raise InvalidState("snapshot_refused", f"server {server.id}: {index.detail}")
-    incident = msgspec.structs.replace(everything_stopped(now), server_id=server.id)
+    incident = stopped_on(server.id, now)
     call = Call(NO_ENFORCER, server.id, tool, Caller(subject, issuer))
     at = now.timestamp()
     decision, facts = judge(

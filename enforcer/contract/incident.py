@@ -1,4 +1,4 @@
-"""The incident state of one server: kill switches, revocations, quarantines. Always whole, never deltas.
+"""The incident state of one server: kill switches, revocations, quarantines, egress block. Always whole, never deltas.
 
 What is not understood counts as everything of that server killed.
 """
@@ -26,7 +26,10 @@ class RevokedPrincipal(Part, frozen=True, kw_only=True):
 
 
 class Incident(Document, frozen=True, kw_only=True):
-    """The full state under one epoch. `quarantined` holds `principal:SUBJECT` and `session:ID`."""
+    """The full state under one epoch. `quarantined` holds `principal:SUBJECT` and `session:ID`.
+
+    `egress_blocked`: the server may reach nothing: no call that names a URL, no network for a process of its own.
+    """
 
     server_id: str
     epoch: int
@@ -34,6 +37,7 @@ class Incident(Document, frozen=True, kw_only=True):
     revoked_principals: tuple[RevokedPrincipal, ...] = ()
     revoked_tokens: tuple[str, ...] = ()
     quarantined: tuple[str, ...] = ()
+    egress_blocked: bool = False
 
     @property
     def order(self) -> tuple[int, int]:

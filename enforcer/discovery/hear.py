@@ -46,7 +46,7 @@ async def _turns(gate: Gate, server_id: str) -> None:
             await asyncio.sleep(TURN_S)
             continue
         try:
-            upstream = await gate.servers[server_id].upstream(policy.index.snapshot)
+            upstream = await gate.servers[server_id].upstream(policy)
             if not isinstance(upstream, HttpUpstream):
                 return
             offered = await _one_stream(upstream, lister, catalog.wanted, partial(_may_speak, gate, server_id))

@@ -24,7 +24,7 @@ async def look(gate: Gate, server_id: str) -> UpstreamFailure | None:
     catalog.wanted.clear()
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            upstream = await gate.servers[server_id].upstream(snapshot)
+            upstream = await gate.servers[server_id].upstream(policy)
             definitions = await gate.lister(server_id).all_tools(upstream, snapshot.server.limits.max_response_bytes)
     except TimeoutError:
         failure = UpstreamFailure("timeout", f"no whole list within {TIMEOUT_S:g} s")

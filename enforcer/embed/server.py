@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import orjson
 
-from enforcer.contract.snapshot import Snapshot
 from enforcer.contract.strict_json import JsonObject
 from enforcer.embed.running import CURRENT
+from enforcer.link.state import Applied
 from enforcer.mcp.upstream.base import UpstreamFailure, UpstreamRequest
 
 
@@ -19,6 +19,7 @@ class EmbeddedServer:
         """`tools`: definitions as MCP's `tools/list` shows them."""
         self.fs_policy, self.net_policy = "none", "none"
         self.warning: str | None = None
+        self.launched = False
         self._tools = copied(tools)
         self._on_list_changed = on_list_changed
 
@@ -27,7 +28,10 @@ class EmbeddedServer:
         self._tools = tools
         self._on_list_changed()
 
-    async def upstream(self, _snapshot: Snapshot) -> "EmbeddedServer":
+    def cut_off(self) -> None:
+        """The program around it has a network of its own, which nobody here can cut."""
+
+    async def upstream(self, _policy: Applied) -> "EmbeddedServer":
         """The same under every policy."""
         return self
 

@@ -16,7 +16,7 @@ from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.transaction import Transaction, Verdict
 from enforcer.policy.access import access
 from enforcer.policy.call import NO_TOOL, Call
-from enforcer.policy.decide import buckets_of, charged
+from enforcer.policy.decide import buckets_of, charged, cut_off
 from enforcer.policy.decision import Decision, Definition, Facts
 from enforcer.policy.index import Index
 from enforcer.policy.judge import judge
@@ -89,7 +89,7 @@ def _explained(gate: Gate, decision: Decision, shared: Mapping[str, float]) -> D
 
 
 def refused_now(gate: Gate, call: Call, facts: Facts) -> Decision | None:
-    """Whether what is in flight would be refused by now; of its arguments only the risk that they raised counts."""
+    """Whether what is in flight would be refused by now; of its arguments only the risk and the URLs count."""
     policy = gate.link.current(call.server_id)
     if policy is None:
         lost = (ReasonCode.DENY_POLICY_UNAVAILABLE,)
@@ -99,7 +99,7 @@ def refused_now(gate: Gate, call: Call, facts: Facts) -> Decision | None:
         decision = access(policy.index, policy.incident, call.caller, call.enforcer_id, age, now)
         return None if decision.result == "allow" else decision
     found = standing(policy.index, policy.incident, call, replace(facts, lease_age_s=age), now)
-    return found if isinstance(found, Decision) else None
+    return found if isinstance(found, Decision) else cut_off(found)
 
 
 def _decide(gate: Gate, tx: Transaction, rates: Mapping[str, float]) -> Decision:

@@ -63,7 +63,7 @@ def _arguments(found: ArgumentFacts | None) -> JsonObject | None:
     paths, left = _few(found.paths, MAX_TEXT)
     urls, _ = _few(found.urls, left)
     problem: list[JsonValue] | None = None if found.problem is None else list(found.problem)
-    return {"problem": problem, "paths": paths, "urls": urls, "risk": found.risk}
+    return {"problem": problem, "paths": paths, "urls": urls, "risk": found.risk, "names_url": found.names_url}
 
 
 def _few(found: Sequence[tuple[str, str]], left: int) -> tuple[list[JsonValue], int]:

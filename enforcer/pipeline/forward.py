@@ -80,7 +80,7 @@ async def _send(gate: Gate, tx: Transaction) -> Back:
     try:
         # The launch and the server's own questions count too.
         async with asyncio.timeout(gate.limits(tx.server_id).timeout_s):
-            upstream = await gate.servers[tx.server_id].upstream(tx.policy.index.snapshot)
+            upstream = await gate.servers[tx.server_id].upstream(tx.policy)
             return await _exchange(upstream, _request(gate, tx), gate.catalog(tx.server_id).wanted.set)
     except TimeoutError:
         raise UpstreamFailure("timeout", "no answer in time") from None

@@ -53,6 +53,7 @@ class ArgumentFacts:
     paths: tuple[tuple[str, str], ...]  # pointer, relative path
     urls: tuple[tuple[str, str], ...]  # pointer, host
     risk: Risk | None  # CRITICAL where a default pattern matches
+    names_url: bool = False  # checked or not
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ def examine(tool: CompiledTool, arguments: JsonObject, *, real: Real | None) -> 
     resolved: JsonValue = arguments
     for found in (*path_facts, *url_facts) if problem is None else ():
         resolved = replace_at(resolved, found.place, found.resolved)
-    return ArgumentFacts(problem, resolved, _shown(path_facts), _shown(url_facts), risk)
+    names_url = bool(_texts(tool.url_pointers, arguments))
+    return ArgumentFacts(problem, resolved, _shown(path_facts), _shown(url_facts), risk, names_url)
 
 
 def _pointers(declared: tuple[str, ...] | None, schema: CompiledSchema, kind: Kind) -> Pointers | SchemaProblem:

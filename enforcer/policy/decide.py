@@ -25,10 +25,13 @@ __all__ = [
     "argument_facts",
     "buckets_of",
     "charged",
+    "cut_off",
     "decide",
     "standing",
     "visible_tools",
 ]
+
+EGRESS_IS_BLOCKED = "the server's egress is blocked"
 
 
 def decide(index: Index, incident: Incident | None, call: Call, facts: Facts, now: float) -> Decision:
@@ -36,7 +39,7 @@ def decide(index: Index, incident: Incident | None, call: Call, facts: Facts, no
     at = standing(index, incident, call, facts, now)
     if isinstance(at, Decision):
         return at
-    refusal = _arguments(at) or _denied_by_constraint(at)
+    refusal = _arguments(at) or cut_off(at) or _denied_by_constraint(at)
     if refusal is not None:
         return refusal
     fitting = tuple(g for g in at.allows if _constraint_holds(g, facts))
@@ -74,6 +77,14 @@ def _arguments(at: Standing) -> Decision | None:
         return None
     code, detail = examined.problem
     return at.case.deny(ReasonCode(code), detail=detail)
+
+
+def cut_off(at: Standing) -> Decision | None:
+    """Where the server's egress is blocked, no call that names a URL passes, whatever its host."""
+    examined = at.case.facts.arguments
+    if not at.case.incident.egress_blocked or examined is None or not examined.names_url:
+        return None
+    return at.case.deny(ReasonCode.DENY_EGRESS_BLOCKED, detail=EGRESS_IS_BLOCKED)
 
 
 def _denied_by_constraint(at: Standing) -> Decision | None:

@@ -84,6 +84,8 @@ PAGES: dict[str, Rule] = {
     **admin_pages("incidents/revokedtoken", add=RAISE),
     **admin_pages("incidents/quarantine", add=RAISE),
     "admin/incidents/quarantine/<path:object_id>/end/": form(LOWER),
+    **admin_pages("incidents/egressblock", add=RAISE),
+    "admin/incidents/egressblock/<path:object_id>/end/": form(LOWER),
     **admin_pages("fleet/enforcer"),
     "admin/fleet/enforcer/add/": {"GET": FLEET},  # how to enrol one
     "admin/fleet/enforcer/<path:object_id>/word/": form(VIEW),
@@ -149,6 +151,8 @@ API: dict[str, Rule] = {
     "revocations/tokens": {"GET": VIEW, "POST": RAISE},
     "quarantines": {"GET": VIEW, "POST": RAISE},
     "quarantines/end": {"POST": LOWER},
+    "egress-blocks": {"GET": VIEW, "POST": RAISE},
+    "egress-blocks/end": {"POST": LOWER},
     "policy": {"GET": VIEW, "POST": (Right.EDIT_POLICY, Right.EDIT_CREDENTIALS)},
     "proposals": {"GET": VIEW, "POST": (Right.PROPOSE,)},
     "proposals/<int:pk>": {"GET": VIEW},

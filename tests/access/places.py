@@ -12,7 +12,7 @@ from django.utils import timezone
 from controlplane.accounts.models import ApiToken, User
 from controlplane.credentials.models import VaultBackend, VaultReference
 from controlplane.fleet.models import Enforcer
-from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.models import EgressBlock, KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
 from controlplane.inventory.models import RiskPattern
 from controlplane.policy.models import Change, Kind, Proposal, SignedDocument
 from controlplane.principals.models import IssuedToken
@@ -92,6 +92,7 @@ def a_company() -> Keys:
     revoked = RevokedPrincipal.objects.create(subject="eve", issuer="drawbridge", actor="ada")
     revoked_token = RevokedToken.objects.create(jti="jti-revoked", expires_at=later, actor="ada")
     quarantine = Quarantine.objects.create(target="session:s1", actor="ada")
+    block = EgressBlock.objects.create(server=server, actor="ada")
     token = IssuedToken.objects.create(jti="jti-1", subject="ada", issued_by="ada", issued_at=now, expires_at=later)
     enforcer = Enforcer.objects.create(
         id="gate", public_key=SigningKey.generate().public.text, redis_password_sha256="0", broker_password_sha256="0"
@@ -123,6 +124,7 @@ def a_company() -> Keys:
             "incidents/revokedprincipal": str(revoked.pk),
             "incidents/revokedtoken": str(revoked_token.pk),
             "incidents/quarantine": str(quarantine.pk),
+            "incidents/egressblock": str(block.pk),
             "fleet/enforcer": enforcer.pk,
             "receipts/receipt": receipt.pk,
             "receipts/chain": receipt.chain_id,

@@ -30,12 +30,12 @@ TAIL = """
 - **second person**: nobody approves what they proposed: the service refuses it, and so does a constraint of the
   database. No role has both `propose` and `edit_policy`. Nobody changes their own roles or switches their own
   account off.
-- **two persons lower a switch**: on pages and API one with `lower_kill` asks, another one does it, within 24
-  hours; whoever made a token counts as its person. Whoever may raise may answer with no. The host operator lowers
-  alone, by `manage.py kill lower`. `KILL_LOWER_SECOND_PERSON=off` in the environment turns it off.
-- **not yet by two people**: ending a revocation or quarantine, enrolling or decommissioning an enforcer, and
-  changing somebody's roles are done by one person with the right, after a fresh sign-in, with a reason and a
-  receipt.
+- **two persons give back**: lowering a switch, ending the revocation of a principal, a quarantine or an egress
+  block: on pages and API one with `lower_kill` asks, another one does it, within 24 hours; whoever made a token
+  counts as its person. Whoever may raise may answer with no. The host operator lowers alone, by
+  `manage.py kill lower`. `KILL_LOWER_SECOND_PERSON=off` in the environment turns it off.
+- **not yet by two people**: enrolling or decommissioning an enforcer and changing somebody's roles are done by one
+  person with the right, after a fresh sign-in, with a reason and a receipt.
 - **approver**: calls that wait for an approval come with a later version; until then the role sees what a
   viewer sees.
 - **scope**: no role is limited to some servers or teams yet. Whoever may read receipts reads all of them; a

@@ -21,12 +21,13 @@ LISTS = {
     "revoked_tokens": (),
     "quarantined": (),
 }
-SINGLE = ("trust", "server")
+SINGLE = ("trust", "server", "egress_blocked")
 NOUNS = {
     "grants": "grant", "tools": "tool", "principals": "principal", "identity_providers": "identity provider",
     "token_keys": "key of our own tokens",
     "critical_patterns": "risk pattern", "kill_switches": "kill switch", "revoked_principals": "revoked principal",
-    "revoked_tokens": "revoked token", "quarantined": "quarantine", "trust": "trust level", "server": "server",
+    "revoked_tokens": "revoked token", "quarantined": "quarantine",
+    "egress_blocked": "block of all egress", "trust": "trust level", "server": "server",
 }  # fmt: skip
 SHOWN = 100
 

@@ -7,7 +7,7 @@ from enforcer.contract.levels import Risk
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
 Reach = Literal["wider", "narrower", "neither"]
-STOPS = ("critical_patterns", "kill_switches", "revoked_principals", "revoked_tokens", "quarantined")
+STOPS = ("critical_patterns", "kill_switches", "revoked_principals", "revoked_tokens", "quarantined", "egress_blocked")
 TRUSTED = ("identity_providers", "token_keys")
 _RANKS = {risk.value: risk.rank for risk in Risk}
 

@@ -84,12 +84,16 @@ class Child(asyncio.SubprocessProtocol):
             stdin.close()
         self._later(_STEP_S, self._terminate)
 
+    def kill(self) -> None:
+        """End it this instant."""
+        self._kill()
+        self.end()
+
     def drop_unread(self) -> None:
         """Nobody waits any more: what the child has not taken yet must not reach it later, so it ends at once."""
         stdin = self._stdin()
         if stdin is not None and stdin.get_write_buffer_size() > 0:
-            self._kill()
-            self.end()
+            self.kill()
 
     def _stdin(self) -> asyncio.WriteTransport | None:
         pipe = self._transport.get_pipe_transport(_STDIN) if self._transport else None

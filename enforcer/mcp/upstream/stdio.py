@@ -152,6 +152,12 @@ class StdioUpstream:
         if child is not None:
             child.end()
 
+    def kill(self) -> None:
+        """End every process this instant; none is started any more."""
+        self._closed = True
+        for child in tuple(self._alive):
+            child.kill()
+
     async def close(self) -> None:
         """End every process and wait until all are gone: at most about five seconds."""
         self._closed = True

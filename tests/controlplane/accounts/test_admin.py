@@ -155,7 +155,7 @@ def test_whoever_does_not_manage_people_sees_and_makes_none(role: str) -> None:
 def test_roles_are_told_in_words_and_edited_by_nobody() -> None:
     client = client_of("admin")
     text = page(client, ROLE_PAGES)
-    assert "lower kill switches, end revocations and quarantines" in text
+    assert "lower kill switches, end revocations, quarantines and egress blocks" in text
     url = re.findall(rf'href="({ROLE_PAGES}\d+/change/)', text)[0]
     assert "Roles are part of the program" in page(client, url)
     assert client.post(url, {"name": "x"}).status_code == 403

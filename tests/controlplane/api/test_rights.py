@@ -62,6 +62,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "revocations/tokens": {"GET": "view", **RAISE},
     "quarantines": {"GET": "view", **RAISE},
     "quarantines/end": LOWER,
+    "egress-blocks": {"GET": "view", **RAISE},
+    "egress-blocks/end": LOWER,
     "policy": {"GET": "view", "POST": "edit_policy|edit_credentials"},
     "proposals": {"GET": "view", "POST": "propose"},
     "proposals/<int:pk>": LIST,

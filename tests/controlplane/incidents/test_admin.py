@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from controlplane.accounts.sessions import BEGAN
 from controlplane.incidents import services
 from controlplane.incidents.lowering import lower_by_two
-from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.models import EgressBlock, KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
 from controlplane.policy.models import Change, Kind
 from controlplane.principals.models import IssuedToken
 from enforcer.contract.targets import parse_target
@@ -29,7 +29,8 @@ SWITCHES = "/admin/incidents/killswitch/"
 PRINCIPALS = "/admin/incidents/revokedprincipal/"
 TOKENS = "/admin/incidents/revokedtoken/"
 QUARANTINES = "/admin/incidents/quarantine/"
-LISTS = (SWITCHES, PRINCIPALS, TOKENS, QUARANTINES)
+BLOCKS = "/admin/incidents/egressblock/"
+LISTS = (SWITCHES, PRINCIPALS, TOKENS, QUARANTINES, BLOCKS)
 
 
 def page(client: Client, url: str, **given: str) -> str:
@@ -276,8 +277,45 @@ def test_a_principal_is_revoked_and_restored() -> None:
     assert "Revoked eve" in answer.content.decode()
     assert responder.post(f"{PRINCIPALS}{row.pk}/restore/", {"reason": "r"}).status_code == 403
     answer = post(owner, f"{PRINCIPALS}{row.pk}/restore/", reason="new laptop")
-    assert "Restored eve" in answer.content.decode()
+    assert "A second person has to do it now: Restore eve" in answer.content.decode()
+    assert RevokedPrincipal.objects.exists()
+    assert "You asked for it" in page(owner, f"{PRINCIPALS}{row.pk}/change/")
+    assert "you asked for it" in post(owner, f"{PRINCIPALS}{row.pk}/restore/", reason="again").content.decode()
+    second = client_of("admin", username="gina")
+    assert "olga asked for it: new laptop" in page(second, f"{PRINCIPALS}{row.pk}/restore/")
+    assert "asked by olga" in page(second, "/")
+    answer = post(second, f"{PRINCIPALS}{row.pk}/restore/", reason="seen")
+    assert "Done: Restore eve" in answer.content.decode()
     assert not RevokedPrincipal.objects.exists()
+
+
+def test_who_revokes_again_answers_with_no() -> None:
+    PrincipalFactory(subject="eve")
+    responder, owner = client_of("responder"), client_of("policy owner", username="olga")
+    for _ in range(2):
+        post(responder, PRINCIPALS + "add/", subject="eve", issuer="drawbridge", reason="leaked")
+        row = RevokedPrincipal.objects.get()
+        assert row.asked_by == ""
+        post(owner, f"{PRINCIPALS}{row.pk}/restore/", reason="new laptop")
+        row.refresh_from_db()
+        assert row.asked_by == "olga"
+    second = client_of("admin", username="gina")
+    post(responder, PRINCIPALS + "add/", subject="eve", issuer="drawbridge", reason="no")
+    post(second, f"{PRINCIPALS}{row.pk}/restore/", reason="seen")
+    assert RevokedPrincipal.objects.get().asked_by == "gina"
+
+
+def test_the_egress_of_a_server_is_blocked_by_one_and_given_back_by_two() -> None:
+    responder, owner = client_of("responder"), client_of("policy owner", username="olga")
+    assert "started anew without a network" in page(responder, BLOCKS + "add/")
+    answer = post(responder, BLOCKS + "add/", server="files", reason="calls home")
+    assert "Blocked the egress of files" in answer.content.decode()
+    row = EgressBlock.objects.get()
+    assert (row.server_id, row.actor, row.reason) == ("files", "paul", "calls home")
+    post(owner, f"{BLOCKS}{row.pk}/end/", reason="looked at")
+    post(client_of("admin", username="gina"), f"{BLOCKS}{row.pk}/end/", reason="seen")
+    assert not EgressBlock.objects.exists()
+    assert Change.objects.filter(kind=Kind.INCIDENT).count() == 2
 
 
 def test_an_unknown_principal_is_told_above_the_form() -> None:
@@ -304,10 +342,20 @@ def test_a_token_of_another_issuer_needs_its_end() -> None:
 
 
 def test_a_session_is_quarantined_until_somebody_ends_it() -> None:
-    client = client_of("responder", "policy owner")
+    client, second = client_of("responder", "policy owner"), client_of("admin", username="gina")
     post(client, QUARANTINES + "add/", target="session:s9", reason="odd")
     row = Quarantine.objects.get()
     post(client, f"{QUARANTINES}{row.pk}/end/", reason="looked at")
+    assert Quarantine.objects.exists()
+    post(second, f"{QUARANTINES}{row.pk}/end/", reason="seen")
+    assert not Quarantine.objects.exists()
+
+
+def test_one_person_is_enough_where_the_host_says_so(settings: Settings) -> None:
+    settings.KILL_LOWER_SECOND_PERSON = False
+    client = client_of("responder", "policy owner")
+    post(client, QUARANTINES + "add/", target="session:s9", reason="odd")
+    post(client, f"{QUARANTINES}{Quarantine.objects.get().pk}/end/", reason="looked at")
     assert not Quarantine.objects.exists()
 
 

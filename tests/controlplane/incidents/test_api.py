@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from controlplane.common.actor import Actor, Right
 from controlplane.incidents.lowering import ASKED_FOR, lower_by_two
-from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.models import EgressBlock, KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
 from controlplane.incidents.services import raise_kill
 from controlplane.policy.models import Change
 from controlplane.principals.models import IssuedToken
@@ -84,7 +84,10 @@ def test_a_principal_is_revoked_and_restored() -> None:
     body = {"subject": "ada", "reason": "stolen laptop"}
     done(asker().post("/revocations/principals", body), 201)
     assert done(asker().get("/revocations/principals?subject=ada"))["results"][0]["reason"] == "stolen laptop"
-    done(asker().post("/revocations/principals/restore", body))
+    assert done(asker().post("/revocations/principals/restore", body), 202) == {"change_ids": []}
+    assert problem(asker().post("/revocations/principals/restore", body))["code"] == "second_person"
+    assert done(asker().get("/revocations/principals"))["results"][0]["asked_by"] == "token:ci"
+    done(asker(name="other").post("/revocations/principals/restore", body))
     assert not RevokedPrincipal.objects.exists()
 
 
@@ -101,5 +104,22 @@ def test_a_principal_is_held_and_let_go() -> None:
     body = {"target": "principal:ada", "reason": "odd"}
     done(asker().post("/quarantines", body), 201)
     assert [row["target"] for row in done(asker().get("/quarantines"))["results"]] == ["principal:ada"]
-    done(asker().post("/quarantines/end", body))
+    done(asker().post("/quarantines/end", body), 202)
+    done(asker(name="other").post("/quarantines/end", body))
     assert not Quarantine.objects.exists()
+    assert done(asker().post("/quarantines/end", body)) == {"change_ids": []}
+
+
+def test_the_egress_of_a_server_is_blocked_and_given_back() -> None:
+    ServerFactory(id="files")
+    body = {"server": "files", "reason": "it calls home"}
+    assert len(done(asker().post("/egress-blocks", body), 201)["change_ids"]) == 1
+    assert done(asker().post("/egress-blocks", body)) == {"change_ids": []}
+    assert [row["server"] for row in done(asker().get("/egress-blocks"))["results"]] == ["files"]
+    done(asker().post("/egress-blocks/end", body), 202)
+    assert len(done(asker(name="other").post("/egress-blocks/end", body))["change_ids"]) == 1
+    assert not EgressBlock.objects.exists()
+
+
+def test_a_block_of_a_server_that_nobody_knows_is_refused() -> None:
+    assert "no server 'fils'" in str(problem(asker().post("/egress-blocks", {"server": "fils", "reason": "x"})))

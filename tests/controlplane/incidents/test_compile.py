@@ -6,7 +6,7 @@ import pytest
 
 from controlplane.incidents.compile import compile_incident
 from controlplane.incidents.models import KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
-from controlplane.incidents.services import lower_kill, raise_kill
+from controlplane.incidents.services import block_egress, end_egress_block, lower_kill, raise_kill
 from controlplane.policy.models import ChangedServer
 from enforcer.contract.documents import write
 from enforcer.contract.incident import Incident, read_incident
@@ -72,3 +72,16 @@ def test_revocations_and_quarantines_are_told_until_they_no_longer_matter() -> N
     assert [p.subject for p in state.revoked_principals] == ["eve"]
     assert state.revoked_tokens == ("just ended", "live"), "an enforcer's leeway would bring it back"
     assert state.quarantined == ("session:s9",)
+
+
+def test_a_block_of_egress_is_told_to_the_enforcers_of_its_server_alone() -> None:
+    ServerFactory(id="files")
+    ServerFactory(id="mail")
+    done = block_egress(server="files", reason="it calls home", actor=ADA)
+    assert done.server_ids == ("files",)
+    assert list(ChangedServer.objects.values_list("server_id", flat=True)) == ["files"]
+    assert compiled("files").egress_blocked
+    assert b"egress" not in write(compiled("mail"))
+    assert b"calls home" not in write(compiled("files"))
+    end_egress_block(server="files", reason="over", actor=GRACE)
+    assert not compiled("files").egress_blocked

@@ -103,6 +103,7 @@ def incidents(draw: st.DrawFn) -> Incident | None:
         revoked_principals=draw(mostly((), *revoked, out_of=8)),
         revoked_tokens=draw(mostly((), ("t1",), ("t2",), out_of=8)),
         quarantined=draw(mostly((), ("principal:bob",), ("session:s1", "session:s9"), ("odd",), out_of=8)),
+        egress_blocked=draw(mostly(False, True, out_of=4)),
         server_id=draw(mostly("files", "other")),
     )
 
@@ -124,7 +125,9 @@ def calls(draw: st.DrawFn) -> Call:
 def any_facts(draw: st.DrawFn) -> Facts:
     """Any facts that the pipeline could find."""
     problem = draw(mostly(None, (R.DENY_UNKNOWN_FIELDS, "x"), (R.DENY_PATH_TRAVERSAL, "x"), out_of=6))
-    found = examined(problem, draw(mostly(None, Risk.CRITICAL, Risk.HIGH, out_of=6)))
+    found = examined(
+        problem, draw(mostly(None, Risk.CRITICAL, Risk.HIGH, out_of=6)), names_url=draw(mostly(False, True))
+    )
     left = st.sampled_from([0.0, 0.5, 1.0, 3.0, float("nan")])
     ages = (0.0, 30.5, 61.0, 301.0, 901.0, -1.0, float("inf"), float("nan"), None)
     return Facts(

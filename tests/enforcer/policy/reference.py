@@ -42,10 +42,10 @@ def decide_reference(snapshot: Snapshot, incident: Incident | None, call: Call, 
         return deny(R.DENY_TOOL_UNREVIEWED, hidden=hidden)
     if tool.state == "changed" or facts.definition == "changed":
         return deny(R.DENY_TOOL_CHANGED, hidden=hidden)
-    return by_grants(snapshot, facts, risk or "CRITICAL", grants)
+    return by_grants(snapshot, incident, facts, risk or "CRITICAL", grants)
 
 
-def by_grants(snapshot: Snapshot, facts: Facts, risk: str, grants: list[GrantPolicy]) -> Answer:
+def by_grants(snapshot: Snapshot, incident: Incident, facts: Facts, risk: str, grants: list[GrantPolicy]) -> Answer:
     denies = sorted((g for g in grants if g.effect == "deny"), key=lambda g: g.id)
     allows = [g for g in grants if g.effect == "allow"]
     for grant in denies:  # (1)
@@ -57,6 +57,8 @@ def by_grants(snapshot: Snapshot, facts: Facts, risk: str, grants: list[GrantPol
         return deny(R.DENY_INTERNAL_ERROR)
     if facts.arguments.problem:  # (3)
         return deny(R(facts.arguments.problem[0]))
+    if incident.egress_blocked and facts.arguments.names_url:
+        return deny(R.DENY_EGRESS_BLOCKED)
     for grant in denies:  # (4)
         if facts.constraints.get(grant.id) != "fail":
             return deny(R.DENY_NO_PERMISSION, by=grant.id)
@@ -135,7 +137,10 @@ def kills(target: str, snapshot: Snapshot, call: Call, tool: ToolPolicy | None, 
 def room(bucket: str, rate: str | None, facts: Facts) -> bool:
     if rate is None:
         return True
-    return re.fullmatch(r"[1-9][0-9]*/(second|minute|hour|day)", rate) is not None and facts.rates.get(bucket, 1) >= 1
+    return (
+        re.fullmatch(r"[1-9][0-9]*/(second|minute|hour|day)( shared)?", rate) is not None
+        and facts.rates.get(bucket, 1) >= 1
+    )
 
 
 def glob(pattern: str, name: str) -> bool:

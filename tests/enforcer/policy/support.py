@@ -104,9 +104,11 @@ def call(name: str = "fs_read", who: Caller | None = None, **changes: Any) -> Ca
     return Call(**{**fields, **changes})
 
 
-def examined(problem: tuple[Any, str] | None = None, risk: Risk | None = None) -> ArgumentFacts:
+def examined(
+    problem: tuple[Any, str] | None = None, risk: Risk | None = None, *, names_url: bool = False
+) -> ArgumentFacts:
     """What was found in arguments."""
-    return ArgumentFacts(problem=problem, resolved={}, paths=(), urls=(), risk=risk)
+    return ArgumentFacts(problem=problem, resolved={}, paths=(), urls=(), risk=risk, names_url=names_url)
 
 
 def facts(**changes: Any) -> Facts:

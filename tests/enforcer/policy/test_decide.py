@@ -237,3 +237,18 @@ def test_a_call_without_a_session_is_in_nobodys_session() -> None:
     alone = call(who=dataclasses.replace(caller(), session_id=None, token_id=None))
     state = incident("session:None", quarantined=("session:None",), revoked_tokens=("None",))
     assert decide(index_of(OPEN), state, alone, facts(), NOW).result == "allow"
+
+
+@pytest.mark.parametrize(
+    ("blocked", "names_url", "reasons"),
+    [
+        (True, True, "DENY_EGRESS_BLOCKED"),
+        (True, False, "ALLOW_POLICY_MATCH"),
+        (False, True, "ALLOW_POLICY_MATCH"),
+    ],
+)
+def test_a_server_whose_egress_is_blocked_gets_no_call_that_names_a_url(
+    blocked: bool, names_url: bool, reasons: str
+) -> None:
+    found = facts(arguments=examined(names_url=names_url))
+    assert short(decide(index_of(OPEN), incident(egress_blocked=blocked), call(), found, NOW)) == reasons

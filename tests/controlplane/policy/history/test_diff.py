@@ -75,6 +75,8 @@ OTHERS: list[tuple[str, Any, Any, str]] = [
     ("kill_switches", [{"id": "kill-1", "target": "all"}], [], "wider"),
     ("revoked_tokens", [], ["j"], "narrower"),
     ("quarantined", ["session:s"], [], "wider"),
+    ("egress_blocked", None, True, "narrower"),
+    ("egress_blocked", True, None, "wider"),
 ]
 
 
