@@ -9,6 +9,7 @@ from controlplane.fleet import api_enforcers as fleet
 from controlplane.grants import api as grants
 from controlplane.grants import api_access
 from controlplane.incidents import api as incidents
+from controlplane.incidents import api_plans
 from controlplane.inventory import api as inventory
 from controlplane.inventory import api_review
 from controlplane.policy import api as policy
@@ -52,6 +53,8 @@ urlpatterns = [
     path("kill-switches/raise", incidents.RaiseKill.as_view(), name="api-kill-raise"),
     path("kill-switches/lower", incidents.LowerKill.as_view(), name="api-kill-lower"),
     path("kill-switches/keep", incidents.KeepRaised.as_view(), name="api-keep-raised"),
+    path("kill-switches/planned", api_plans.PlannedKills.as_view(), name="api-planned-kills"),
+    path("kill-switches/planned/<int:pk>/cancel", api_plans.CancelPlan.as_view(), name="api-cancel-plan"),
     path("kill-switches/<int:pk>", incidents.KillSwitchDetail.as_view(), name="api-kill-switch"),
     path("revocations/principals", incidents.RevokedPrincipals.as_view(), name="api-revoked-principals"),
     path("revocations/principals/restore", incidents.RestorePrincipal.as_view(), name="api-restore-principal"),

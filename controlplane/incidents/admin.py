@@ -6,6 +6,14 @@ from controlplane.incidents.admin_held import (
     RevokedPrincipalAdmin,
     RevokedTokenAdmin,
 )
+from controlplane.incidents.admin_plans import PlannedKillAdmin
 from controlplane.incidents.admin_switches import KillSwitchAdmin
 
-__all__ = ["EgressBlockAdmin", "KillSwitchAdmin", "QuarantineAdmin", "RevokedPrincipalAdmin", "RevokedTokenAdmin"]
+__all__ = [
+    "EgressBlockAdmin",
+    "KillSwitchAdmin",
+    "PlannedKillAdmin",
+    "QuarantineAdmin",
+    "RevokedPrincipalAdmin",
+    "RevokedTokenAdmin",
+]

@@ -20,7 +20,13 @@ from controlplane.incidents.lowering import (
     lower_by_two,
     restore_by_two,
 )
-from controlplane.incidents.models import EgressBlock, KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.models import (
+    EgressBlock,
+    KillSwitch,
+    Quarantine,
+    RevokedPrincipal,
+    RevokedToken,
+)
 from controlplane.principals.models import OWN_ISSUER
 
 SWITCHED = {200: shapes.Switched, 201: shapes.Switched}

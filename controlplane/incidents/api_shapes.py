@@ -4,7 +4,14 @@ from controlplane.api import bodies
 from controlplane.api.bodies import Described, obj
 from controlplane.api.views import Acted, Row
 from controlplane.incidents import services
-from controlplane.incidents.models import EgressBlock, KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.models import (
+    EgressBlock,
+    KillSwitch,
+    PlannedKill,
+    Quarantine,
+    RevokedPrincipal,
+    RevokedToken,
+)
 from controlplane.principals.models import OWN_ISSUER
 from enforcer.contract.strict_json import JsonObject
 
@@ -28,6 +35,15 @@ class KillSwitchRow(Row[KillSwitch]):
         fields = ("id", "target", "reason", "message", "raised_by", "raised_at", "expires_at", "asked_by",
                   "asked_at", "asked_reason", "lowered_by", "lowered_at",
                   "lowered_reason")  # fmt: skip
+
+
+class PlannedKillRow(Row[PlannedKill]):
+    """Raised at `starts_at`; `ended_at` is null while that is to come, `outcome` says what became of it."""
+
+    class Meta:
+        model = PlannedKill
+        fields = ("id", "target", "reason", "message", "starts_at", "expires_at", "planned_by", "planned_at",
+                  "ended_at", "outcome", "switch")  # fmt: skip
 
 
 class RevokedPrincipalRow(Row[RevokedPrincipal]):
@@ -81,6 +97,28 @@ class RaiseBody(Described):
         required=["target", "reason"],
         example={"target": "tool:files/fs_delete", "reason": "it deletes what it shouldn't"},
     )
+
+
+class PlanBody(Described):
+    """Which switch, when, and why."""
+
+    schema = obj(
+        {
+            "target": TARGET,
+            "starts_at": bodies.time("when it is raised"),
+            "reason": REASON,
+            "message": bodies.text(longest=services.LONGEST_MESSAGE, default=""),
+            "expires_at": bodies.time("when it lowers itself; never, if not given"),
+        },
+        required=["target", "starts_at", "reason"],
+        example={"target": "server:files", "starts_at": "2027-01-31T22:00:00Z", "reason": "the disk is replaced"},
+    )
+
+
+class BecauseBody(Described):
+    """Why."""
+
+    schema = obj({"reason": REASON}, required=["reason"], example={"reason": "it was put off"})
 
 
 class LowerBody(Described):

@@ -56,6 +56,15 @@ class RaiseForm(forms.Form):
         self.fields["target"].widget.attrs |= {**asking, "hx-trigger": "input changed delay:300ms", "autofocus": True}
 
 
+class PlanForm(RaiseForm):
+    """And when."""
+
+    starts_at = forms.DateTimeField(
+        label="Raise at", widget=forms.DateTimeInput({"placeholder": "2026-01-31 22:00"}), help_text="UTC."
+    )
+    field_order = ("target", "starts_at", "expires_at", "reason", "message")
+
+
 class TypedForm(BecauseForm):
     """For what concerns everything: a click alone is not enough."""
 

@@ -50,6 +50,27 @@ class KillSwitch(AskedToEnd):
         return f"{self.target} (kill-{self.pk})"
 
 
+class PlannedKill(models.Model):
+    """A switch that is to be raised at a time to come. `outcome` says what became of it."""
+
+    target = models.CharField(max_length=512)
+    reason = models.TextField()
+    message = models.CharField(max_length=500, blank=True)
+    starts_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    planned_by = models.CharField(max_length=255)
+    planned_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=500, blank=True)
+    switch = models.ForeignKey(KillSwitch, null=True, blank=True, on_delete=models.PROTECT, related_name="plans")
+
+    class Meta:
+        indexes = [models.Index(name="plans_to_come", fields=["starts_at"], condition=Q(ended_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"{self.target} (plan-{self.pk})"
+
+
 class RevokedPrincipal(AskedToEnd):
     """Every token of it is refused."""
 

@@ -67,18 +67,24 @@ def raise_kill(
 
     One that is raised already stays so at least as long as both say: without an end is longest.
     """
-    _refuse_longer(message, LONGEST_MESSAGE, "message")
+    server_ids = check_target(target, message)
     if expires_at is not None and expires_at <= timezone.now():
         raise InvalidState("expires_at", "is over already; leave it out, or write a time to come")
-    server_ids = _servers(target)
-    if not server_ids:
-        _refuse_unknown_server(target)
     values = {"reason": reason, "message": message, "raised_by": actor.name, "expires_at": expires_at}
     switch, created = KillSwitch.objects.get_or_create(target=target, lowered_at=None, defaults=values)
     if not created:
         _extend(switch, expires_at, actor, reason)
         return Switched(switch, None, server_ids)
     return _switched(switch, "kill.raise", server_ids, actor, reason)
+
+
+def check_target(target: str, message: str = "") -> tuple[str, ...]:
+    """The servers that it concerns; raises `InvalidState` for what can't be raised."""
+    _refuse_longer(message, LONGEST_MESSAGE, "message")
+    server_ids = _servers(target)
+    if not server_ids:
+        _refuse_unknown_server(target)
+    return server_ids
 
 
 def expire_kills() -> int:

@@ -12,7 +12,14 @@ from django.utils import timezone
 from controlplane.accounts.models import ApiToken, User
 from controlplane.credentials.models import VaultBackend, VaultReference
 from controlplane.fleet.models import Enforcer
-from controlplane.incidents.models import EgressBlock, KillSwitch, Quarantine, RevokedPrincipal, RevokedToken
+from controlplane.incidents.models import (
+    EgressBlock,
+    KillSwitch,
+    PlannedKill,
+    Quarantine,
+    RevokedPrincipal,
+    RevokedToken,
+)
 from controlplane.inventory.models import RiskPattern
 from controlplane.policy.models import Change, Kind, Proposal, SignedDocument
 from controlplane.principals.models import IssuedToken
@@ -92,6 +99,7 @@ def a_company() -> Keys:
     revoked = RevokedPrincipal.objects.create(subject="eve", issuer="drawbridge", actor="ada")
     revoked_token = RevokedToken.objects.create(jti="jti-revoked", expires_at=later, actor="ada")
     quarantine = Quarantine.objects.create(target="session:s1", actor="ada")
+    plan = PlannedKill.objects.create(target="all", reason="r", planned_by="ada", starts_at=later)
     block = EgressBlock.objects.create(server=server, actor="ada")
     token = IssuedToken.objects.create(jti="jti-1", subject="ada", issued_by="ada", issued_at=now, expires_at=later)
     enforcer = Enforcer.objects.create(
@@ -125,6 +133,7 @@ def a_company() -> Keys:
             "incidents/revokedtoken": str(revoked_token.pk),
             "incidents/quarantine": str(quarantine.pk),
             "incidents/egressblock": str(block.pk),
+            "incidents/plannedkill": str(plan.pk),
             "fleet/enforcer": enforcer.pk,
             "receipts/receipt": receipt.pk,
             "receipts/chain": receipt.chain_id,

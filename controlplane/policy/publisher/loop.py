@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from controlplane.fleet import heartbeats
 from controlplane.fleet.roll import write_roll
+from controlplane.incidents.planning import raise_planned
 from controlplane.incidents.services import expire_kills
 from controlplane.policy.models import Kind, Published, SignedDocument
 from controlplane.policy.publisher import documents, leases
@@ -56,7 +57,7 @@ class Publisher:
             _Timer(SEEN_S, forget_old),
             _Timer(SEEN_S, self._keep_roll),
             _Timer(PARTITIONS_S, partitions.maintain),
-            _Timer(TICK_S, _expire_kills),
+            _Timer(TICK_S, _by_the_clock),
         ]
 
     def run(self, stopping: threading.Event) -> None:
@@ -190,9 +191,10 @@ class Publisher:
             self._trouble.pop(what, None)
 
 
-def _expire_kills() -> None:
+def _by_the_clock() -> None:
     """Another second will do: an edit that takes long must not hold up leases and kills."""
     with suppress(OperationalError), patience(lock_s=EXPIRE_WITHIN_S):
+        raise_planned()
         expire_kills()
 
 

@@ -56,6 +56,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "kill-switches/raise": RAISE,
     "kill-switches/lower": LOWER,
     "kill-switches/keep": RAISE,
+    "kill-switches/planned": {"GET": "view", **RAISE},
+    "kill-switches/planned/<int:pk>/cancel": LOWER,
     "kill-switches/<int:pk>": LIST,
     "revocations/principals": {"GET": "view", **RAISE},
     "revocations/principals/restore": LOWER,

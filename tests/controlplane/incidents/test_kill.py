@@ -5,14 +5,15 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
-from controlplane.incidents.models import KillSwitch
+from controlplane.incidents.models import KillSwitch, PlannedKill
 from controlplane.policy import waiting
 from controlplane.policy.models import Change, Published
 from controlplane.receipts.models import Receipt
@@ -195,3 +196,31 @@ def test_a_timeout_that_never_ends_is_refused(data_dir: Path, timeout: str) -> N
     assert ended.err.startswith("command line:1: --timeout: ")
     assert len(ended.err.splitlines()) == 1
     assert not KillSwitch.objects.exists()
+
+
+def test_one_is_planned_and_the_publisher_raises_it_when_its_time_has_come(fleet: dict[str, FakeEnforcer]) -> None:
+    starts = f"{timezone.now() + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    ended = kill("raise", "server:files", "--at", starts, "--for", "3600")
+    plan = PlannedKill.objects.get()
+    assert (ended.code, ended.out.split(":")[0]) == (0, f"plan-{plan.pk}")
+    assert plan.expires_at == plan.starts_at + timedelta(hours=1)
+    assert not KillSwitch.objects.exists()
+    PlannedKill.objects.update(starts_at=timezone.now())
+    wait_for(KillSwitch.objects.first, "the switch to be raised")
+    switch = KillSwitch.objects.get()
+    assert (switch.target, switch.expires_at) == ("server:files", plan.expires_at)
+
+
+@pytest.mark.parametrize(
+    "words", [("--at", "tomorrow"), ("--at", "2026-01-01T00:00:00Z"), ("--at", "2026-01-01T00:00")]
+)
+def test_a_time_that_is_none_to_come_is_refused(words: tuple[str, ...]) -> None:
+    ServerFactory(id="files")
+    assert kill("raise", "server:files", *words).code == 2
+    assert not PlannedKill.objects.exists()
+
+
+def test_only_raising_with_the_database_can_be_planned() -> None:
+    starts = f"{timezone.now() + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
+    assert kill("raise", "all", "--at", starts, "--emergency").code == 2
+    assert kill("lower", "all", "--at", starts).code == 2

@@ -2,7 +2,7 @@
 
 import time
 from argparse import ArgumentParser
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +16,7 @@ from controlplane.fleet import emergency
 from controlplane.fleet.convergence import Convergence, Watch, concerned, incident_applied
 from controlplane.fleet.roll import read_roll
 from controlplane.incidents.emergency import Means, lower_in_emergency, raise_in_emergency
+from controlplane.incidents.planning import plan_kill
 from controlplane.incidents.services import Switched, lower_kill, raise_kill
 from controlplane.policy import waiting
 from controlplane.policy.publisher.keys import KeysProblemError, incident_key
@@ -39,6 +40,9 @@ class Command(BaseCommand):
         parser.add_argument("--reason", required=True, metavar="TEXT")
         parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds to wait, 10 if not given")
         parser.add_argument("--for", dest="lasts", type=float, metavar="S", help="seconds after which it lowers itself")
+        parser.add_argument(
+            "--at", metavar="TIME", help="a time to come, as 2027-01-31T22:00:00Z, at which it is raised"
+        )
         parser.add_argument("--emergency", action="store_true", help="without the database, with the key of this host")
 
     def work(self, options: dict[str, Any]) -> int:
@@ -51,6 +55,8 @@ class Command(BaseCommand):
             raise UsageError.option("--for", "belongs to raise without --emergency; leave it out")
         if options["lasts"] is not None and not 0 < options["lasts"] <= LONGEST_FOR_S:
             raise UsageError.option("--for", f"is out of range; write seconds up to {LONGEST_FOR_S}")
+        if options["at"] is not None:
+            return self._plan(options)
         if options["emergency"]:
             return self._emergency(options)
         until = time.monotonic() + options["timeout"]
@@ -64,6 +70,17 @@ class Command(BaseCommand):
             wanted = _wanted(switched, options, until)
             seen = watch.wait(incident_applied, wanted, timeout_s=max(until - time.monotonic(), 0.0))
         return self._report_fleet(seen, bool(concerned(wanted)))
+
+    def _plan(self, options: dict[str, Any]) -> int:
+        """Nothing is stopped yet, so there is nothing to wait for."""
+        if options["action"] == "lower" or options["emergency"]:
+            raise UsageError.option("--at", "belongs to raise without --emergency; leave it out")
+        starts_at = _time(options["at"])
+        ends = None if options["lasts"] is None else starts_at + timedelta(seconds=options["lasts"])
+        target, reason = options["target"], options["reason"]
+        plan = plan_kill(target=target, starts_at=starts_at, expires_at=ends, reason=reason, actor=host_operator())
+        self.stdout.write(f"plan-{plan.pk}: {plan.target} will be raised at {to_text(starts_at.timestamp())}")
+        return DONE
 
     def _emergency(self, options: dict[str, Any]) -> int:
         """Nothing here asks the database."""
@@ -108,6 +125,16 @@ class Command(BaseCommand):
         total = len(seen.confirmed) + len(seen.silent)
         self.stdout.write(f"converged {len(seen.confirmed)} of {total} in {seen.ms:.1f} ms")
         return DONE if seen.complete else ANSWER_IS_NO
+
+
+def _time(text: str) -> datetime:
+    try:
+        made = datetime.fromisoformat(text)
+    except ValueError:
+        made = None
+    if made is None or made.tzinfo is None:
+        raise UsageError.option("--at", f"{text[:40]!r} is no time; write one like 2027-01-31T22:00:00Z")
+    return made
 
 
 def _watch() -> Watch | None:
