@@ -74,7 +74,7 @@ RUN install --directory --owner 999 --group 999 --mode 0700 \
         /volumes/postgres /volumes/postgres-tls \
         /volumes/valkey-policy /volumes/valkey-policy-tls \
         /volumes/valkey-receipts /volumes/valkey-receipts-tls \
-        /volumes/migrate /volumes/publisher /volumes/worker \
+        /volumes/migrate /volumes/publisher /volumes/worker /volumes/watch \
         /volumes/web /volumes/web-tls \
         /volumes/enforcer-tls \
  && install --directory --owner 999 --group 999 --mode 0755 /var/lib/drawbridge /volumes/trust

@@ -23,7 +23,7 @@ LOCALHOST = "localhost"  # how this machine's browsers and clients call web and 
 PASSWORDS = (
     *(SUPERUSER, OWNER, APP),
     *("policy-admin", "policy-web", "receipts-admin", "receipts-ingest", "receipts-web"),
-    *("django", "metrics"),
+    *("django", "metrics", "notify"),
 )
 
 HBA = """\
@@ -76,6 +76,9 @@ def _texts(passwords: dict[str, str]) -> dict[str, str]:
         "web/broker.url": _redis(RECEIPTS, "web", passwords["receipts-web"]),
         "web/django.key": passwords["django"],
         "web/metrics.token": passwords["metrics"],
+        "watch/database.url": app,
+        "watch/redis.url": _redis(POLICY, "web", passwords["policy-web"]),
+        "watch/notify.secret": passwords["notify"],
         "worker/database.url": app,
         "worker/broker.url": _redis(RECEIPTS, "ingest", passwords["receipts-ingest"]),
     }

@@ -12,6 +12,7 @@ from controlplane.incidents import api as incidents
 from controlplane.incidents import api_plans
 from controlplane.inventory import api as inventory
 from controlplane.inventory import api_review
+from controlplane.notices import api as notices
 from controlplane.policy import api as policy
 from controlplane.policy import api_file, api_simulate
 from controlplane.principals import api as principals
@@ -63,6 +64,7 @@ urlpatterns = [
     path("quarantines/end", incidents.EndQuarantine.as_view(), name="api-end-quarantine"),
     path("egress-blocks", incidents.EgressBlocks.as_view(), name="api-egress-blocks"),
     path("egress-blocks/end", incidents.EndEgressBlock.as_view(), name="api-end-egress-block"),
+    path("notices", notices.Notices.as_view(), name="api-notices"),
     path("policy", api_file.PolicyFile.as_view(), name="api-policy"),
     path("proposals", policy.Proposals.as_view(), name="api-proposals"),
     path("proposals/<int:pk>", policy.ProposalDetail.as_view(), name="api-proposal"),

@@ -11,18 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from controlplane.config.notify import read_channels
+from controlplane.config.problem import EnvironmentProblemError
+from controlplane.notices.sending import Channels
 from enforcer.contract.log_lines import FORMATS, Format
 
 ROOT = Path(__file__).resolve().parents[2]
 KNOWN = ("DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR")
 DATABASES = ("postgresql://", "postgres://", "sqlite://")
-
-
-class EnvironmentProblemError(Exception):
-    """One line for the operator: `environment:1: KEY: what is wrong; what would be right`."""
-
-    def __init__(self, key: str, sentence: str) -> None:
-        super().__init__(f"environment:1: {key}: {sentence}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +38,7 @@ class Environment:
     metrics_token_file: Path
     log_format: Format
     second_person: bool
+    notify: Channels
 
 
 def read_environment(environ: Mapping[str, str]) -> Environment:
@@ -65,6 +62,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         metrics_token_file=_metrics_token_file(environ.get("METRICS_TOKEN_FILE", ""), data_dir),
         log_format=_log_format(environ.get("LOG_FORMAT", "")),
         second_person=_switch("KILL_LOWER_SECOND_PERSON", environ.get("KILL_LOWER_SECOND_PERSON", "")),
+        notify=read_channels(environ, _networks(environ.get("FETCH_ALLOW", ""))),
     )
 
 

@@ -25,6 +25,7 @@ KILL_LOWER_SECOND_PERSON = ENVIRONMENT.second_person
 RECEIPTS_BROKER_URL = ENVIRONMENT.receipts_broker_url
 PUBLIC_URL = ENVIRONMENT.public_url
 FETCH_ALLOW = ENVIRONMENT.fetch_allow
+NOTIFY = ENVIRONMENT.notify
 
 SECRET_KEY = ENVIRONMENT.secret_key
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
@@ -50,6 +51,7 @@ INSTALLED_APPS = [
     "controlplane.dashboard",
     "controlplane.api",
     "controlplane.observability",
+    "controlplane.notices",
     "controlplane.embedded",
     "controlplane.config.apps.DrawbridgeAdminConfig",
     "allauth",

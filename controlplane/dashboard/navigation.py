@@ -55,6 +55,7 @@ SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         "Run",
         (
             Place("Fleet", "admin:fleet_enforcer_changelist"),
+            Place("Notices", "admin:notices_notice_changelist", counter="open_notices"),
             Place("Credentials", "admin:credentials_vaultbackend_changelist"),
             Place("Tokens", "admin:principals_issuedtoken_changelist"),
             Place("Identity providers", "admin:principals_identityprovider_changelist"),

@@ -13,6 +13,7 @@ from controlplane.incidents.lowering import waiting_to_be_ended, waiting_to_be_l
 from controlplane.incidents.models import KillSwitch
 from controlplane.inventory.models import Server, Tool
 from controlplane.inventory.review import waiting_tools
+from controlplane.notices.models import Notice
 from controlplane.policy.models import Change, Proposal
 from controlplane.receipts.models import Receipt
 
@@ -28,6 +29,7 @@ class Overview:
     enforcers: int
     counts: dict[str, int]
     fleet: list[Enforcer]
+    notices: list[Notice]
     to_lower: list[KillSwitch]
     to_end: list[Any]
     waiting_tools: list[Tool]
@@ -38,7 +40,13 @@ class Overview:
     @property
     def waiting(self) -> int:
         """How many things wait for a person."""
-        return len(self.to_lower) + len(self.to_end) + self.counts["waiting_tools"] + self.counts["open_proposals"]
+        return (
+            len(self.notices)
+            + len(self.to_lower)
+            + len(self.to_end)
+            + self.counts["waiting_tools"]
+            + self.counts["open_proposals"]
+        )
 
 
 def overview_of(actor: Actor) -> Overview:
@@ -52,6 +60,7 @@ def overview_of(actor: Actor) -> Overview:
         enforcers=fleet.count(),
         counts=counters(),
         fleet=list(fleet[:ROWS]),
+        notices=list(Notice.objects.filter(closed_at__isnull=True).order_by("-opened_at")[:ROWS]),
         to_lower=list(waiting_to_be_lowered()[:ROWS]),
         to_end=[(row, _page_of(row)) for row in waiting_to_be_ended()[:ROWS]],
         waiting_tools=list(waiting_tools()[:ROWS]),

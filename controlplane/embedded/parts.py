@@ -16,7 +16,11 @@ from enforcer.contract import redis_names
 ROOT = Path(__file__).parents[2]
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
 BIN = Path(sys.executable).parent
-KEPT = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "ALLOWED_HOSTS", "FETCH_ALLOW", "DRAWBRIDGE_KEYS_DIR", "LOG_FORMAT")
+NOTIFY = ("NOTIFY_EMAIL", "NOTIFY_WEBHOOK", "NOTIFY_SECRET_FILE", "EMAIL_URL", "EMAIL_FROM", "EMAIL_PASSWORD_FILE")
+KEPT = (
+    *("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "ALLOWED_HOSTS", "FETCH_ALLOW", "DRAWBRIDGE_KEYS_DIR", "LOG_FORMAT"),
+    *("KILL_LOWER_SECOND_PERSON", *NOTIFY),
+)
 
 
 def base_env(data: Path) -> dict[str, str]:
@@ -27,7 +31,7 @@ def base_env(data: Path) -> dict[str, str]:
 
 
 def waves(data: Path, addresses: Addresses) -> list[list[Part]]:
-    """Both Valkeys, then the publisher, the web and the ingest worker."""
+    """Both Valkeys, then the publisher, the web, the ingest worker and the watcher."""
     env = base_env(data)
     full = {
         **env,
@@ -35,6 +39,7 @@ def waves(data: Path, addresses: Addresses) -> list[list[Part]]:
         "RECEIPTS_BROKER_URL": addresses.receipts.url(ADMIN),
         "PUBLIC_URL": addresses.web_url,
     }
+    watching = {**env, "REDIS_URL": full["REDIS_URL"], "PUBLIC_URL": full["PUBLIC_URL"]}
     ingest = {**env, "RECEIPTS_BROKER_URL": addresses.receipts.url(INGEST)}
     worker = ["--quiet", "--app", "controlplane.receipts.worker", "worker", "--pool", "threads", "--concurrency", "1"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
@@ -50,6 +55,7 @@ def waves(data: Path, addresses: Addresses) -> list[list[Part]]:
             "web", [str(BIN / "gunicorn"), *web, "--bind", f"{LOOPBACK}:{addresses.web_port}"], full, _serves(addresses)
         ),
         Part("worker", [str(BIN / "celery"), *worker, *quiet], ingest, _at_once),
+        Part("watch", [*MANAGE, "watch"], watching, _at_once),
     ]
     return [valkeys, ours]
 

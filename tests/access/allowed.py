@@ -88,6 +88,7 @@ PAGES: dict[str, Rule] = {
     "admin/incidents/quarantine/<path:object_id>/end/": form(LOWER),
     **admin_pages("incidents/egressblock", add=RAISE),
     "admin/incidents/egressblock/<path:object_id>/end/": form(LOWER),
+    **admin_pages("notices/notice"),
     **admin_pages("fleet/enforcer"),
     "admin/fleet/enforcer/add/": {"GET": FLEET},  # how to enrol one
     "admin/fleet/enforcer/<path:object_id>/word/": form(VIEW),
@@ -157,6 +158,7 @@ API: dict[str, Rule] = {
     "quarantines/end": {"POST": LOWER},
     "egress-blocks": {"GET": VIEW, "POST": RAISE},
     "egress-blocks/end": {"POST": LOWER},
+    "notices": {"GET": VIEW},
     "policy": {"GET": VIEW, "POST": (Right.EDIT_POLICY, Right.EDIT_CREDENTIALS)},
     "proposals": {"GET": VIEW, "POST": (Right.PROPOSE,)},
     "proposals/<int:pk>": {"GET": VIEW},

@@ -21,6 +21,7 @@ from controlplane.incidents.models import (
     RevokedToken,
 )
 from controlplane.inventory.models import RiskPattern
+from controlplane.notices.models import Notice
 from controlplane.policy.models import Change, Kind, Proposal, SignedDocument
 from controlplane.principals.models import IssuedToken
 from controlplane.receipts.models import Conflict, Receipt
@@ -100,6 +101,7 @@ def a_company() -> Keys:
     revoked_token = RevokedToken.objects.create(jti="jti-revoked", expires_at=later, actor="ada")
     quarantine = Quarantine.objects.create(target="session:s1", actor="ada")
     plan = PlannedKill.objects.create(target="all", reason="r", planned_by="ada", starts_at=later)
+    notice = Notice.objects.create(kind="redis_away", text="t", opened_at=now)
     block = EgressBlock.objects.create(server=server, actor="ada")
     token = IssuedToken.objects.create(jti="jti-1", subject="ada", issued_by="ada", issued_at=now, expires_at=later)
     enforcer = Enforcer.objects.create(
@@ -133,6 +135,7 @@ def a_company() -> Keys:
             "incidents/revokedtoken": str(revoked_token.pk),
             "incidents/quarantine": str(quarantine.pk),
             "incidents/egressblock": str(block.pk),
+            "notices/notice": str(notice.pk),
             "incidents/plannedkill": str(plan.pk),
             "fleet/enforcer": enforcer.pk,
             "receipts/receipt": receipt.pk,

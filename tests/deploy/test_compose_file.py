@@ -38,22 +38,25 @@ VOLUMES: dict[str, dict[str, set[str]]] = {
     "publisher": {"rw": {"init"}, "ro": {"publisher"}},
     "web": {"rw": {"init"}, "ro": {"web", "manage", "enrol"}},
     "worker": {"rw": {"init"}, "ro": {"worker"}},
+    "watch": {"rw": {"init"}, "ro": {"watch"}},
     "enforcer": {"rw": {"enrol", "enforcer"}},
 } | {f"{name}-tls": {"rw": {"init"}, "ro": {name}} for name in SERVERS}
 
 NETWORKS = {
-    "database": {POSTGRES, "migrate", "publisher", WEB, "worker", "manage", "enrol"},
-    "policy": {POLICY, "publisher", WEB, "manage", "enrol", ENFORCER},
+    "database": {POSTGRES, "migrate", "publisher", WEB, "worker", "watch", "manage", "enrol"},
+    "policy": {POLICY, "publisher", WEB, "watch", "manage", "enrol", ENFORCER},
     "receipts": {RECEIPTS, "publisher", WEB, "worker", "manage", "enrol", ENFORCER},
     "control": {WEB, ENFORCER},
     "front": {WEB},
     "gate": {ENFORCER},
+    "out": {"watch"},
 }
-WITH_A_WAY_OUT = {"front", "gate"}
+WITH_A_WAY_OUT = {"front", "gate", "out"}
 
 PLAIN = {  # what an environment may say itself; everything else is the name of a file
     "ALLOWED_HOSTS", "DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR", "ENFORCER_URL", "FETCH_ALLOW",
-    "KILL_LOWER_SECOND_PERSON", "POSTGRES_INITDB_ARGS", "PUBLIC_URL", "WEB_CONCURRENCY",
+    "EMAIL_FROM", "EMAIL_URL", "KILL_LOWER_SECOND_PERSON", "NOTIFY_EMAIL", "NOTIFY_WEBHOOK", "POSTGRES_INITDB_ARGS",
+    "PUBLIC_URL", "WEB_CONCURRENCY",
 }  # fmt: skip
 
 

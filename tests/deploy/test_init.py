@@ -20,6 +20,7 @@ SECRETS = {
     "publisher": {"database.url", "redis.url", "broker.url"},
     "web": {"database.url", "redis.url", "broker.url", "django.key", "metrics.token"},
     "worker": {"database.url", "broker.url"},
+    "watch": {"database.url", "redis.url", "notify.secret"},
     "init": {"passwords.json", "ca.key", "ca.pem"},
     "trust": {"ca.pem"},
 } | {f"{name}-tls": {"server.crt", "server.key"} for name in SERVERS}
@@ -59,14 +60,16 @@ def test_a_password_stands_in_clear_with_its_owner_alone(volumes: Path) -> None:
     assert holders == {
         "postgres": {"postgres/superuser.pass", "migrate/superuser.url"},
         "drawbridge_owner": {"migrate/owner.url"},
-        "drawbridge_app": {f"{one}/database.url" for one in ("publisher", "web", "worker")} | {"migrate/app.url"},
+        "drawbridge_app": {f"{one}/database.url" for one in ("publisher", "web", "worker", "watch")}
+        | {"migrate/app.url"},
         "policy-admin": {"publisher/redis.url"},
-        "policy-web": {"web/redis.url"},
+        "policy-web": {"web/redis.url", "watch/redis.url"},
         "receipts-admin": {"publisher/broker.url"},
         "receipts-ingest": {"worker/broker.url"},
         "receipts-web": {"web/broker.url"},
         "django": {"web/django.key"},
         "metrics": {"web/metrics.token"},
+        "notify": {"watch/notify.secret"},
     }
 
 
@@ -110,7 +113,8 @@ def test_a_rotated_password_is_new_wherever_it_stands_and_no_other_is(volumes: P
     before = contents(volumes)
     first_start(volumes, utc_now(), rotate=["policy-web", "django"])
     changed = {name for name, text in contents(volumes).items() if text != before[name]}
-    assert changed == {"init/passwords.json", "web/redis.url", "web/django.key", "valkey-policy/valkey.conf"}
+    told = {"web/redis.url", "watch/redis.url", "web/django.key", "valkey-policy/valkey.conf"}
+    assert changed == {"init/passwords.json", *told}
 
 
 def test_an_installation_whose_passwords_are_gone_gets_no_new_ones(volumes: Path) -> None:

@@ -2,7 +2,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from enforcer.fetch import AddressRules, GuardedResolver, rules_for, url_problem
+from enforcer.contract.addresses import AddressRules, rules_for, url_problem
+from enforcer.fetch import GuardedResolver
 
 PUBLIC = AddressRules()
 LOOPBACK = ip_network("127.0.0.0/8")

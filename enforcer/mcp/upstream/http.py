@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from enforcer.contract.addresses import rules_for, url_problem
 from enforcer.contract.strict_json import JsonObject
 from enforcer.errors import ConfigurationError
-from enforcer.fetch import GuardedResolver, rules_for, url_problem
+from enforcer.fetch import GuardedResolver
 from enforcer.mcp.upstream.base import UpstreamFailure, UpstreamRequest
 from enforcer.mcp.upstream.http_exchange import HttpExchange
 from enforcer.mcp.upstream.shape import encode

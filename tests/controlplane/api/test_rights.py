@@ -66,6 +66,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "quarantines/end": LOWER,
     "egress-blocks": {"GET": "view", **RAISE},
     "egress-blocks/end": LOWER,
+    "notices": LIST,
     "policy": {"GET": "view", "POST": "edit_policy|edit_credentials"},
     "proposals": {"GET": "view", "POST": "propose"},
     "proposals/<int:pk>": LIST,

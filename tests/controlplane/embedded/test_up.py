@@ -12,7 +12,7 @@ import pytest
 from tests.support.processes import Program, free_port, wait_for
 
 ROOT = Path(__file__).parents[3]
-PARTS = ["valkey-policy", "valkey-receipts", "publisher", "web", "worker"]
+PARTS = ["valkey-policy", "valkey-receipts", "publisher", "web", "worker", "watch"]
 pytestmark = pytest.mark.system
 
 
