@@ -4,14 +4,17 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
 from django.utils.http import urlencode
 
 from controlplane.common.actor import Right
 from controlplane.common.admin import badge
 from controlplane.common.admin_detail import DetailAdmin
 from controlplane.common.admin_keyset import KeysetAdmin
+from controlplane.common.admin_pages import own_page
 from controlplane.common.unseen import shortened
 from controlplane.receipts.admin_filters import (
     INDEXED,
@@ -31,6 +34,7 @@ from controlplane.receipts.admin_filters import (
 from controlplane.receipts.links import links_of
 from controlplane.receipts.models import Receipt
 from controlplane.receipts.reading import MOST_FIELDS, content, fields, findings
+from controlplane.receipts.replaying import replayed
 from enforcer.contract.reasons import EXPLANATIONS, ReasonCode
 from enforcer.contract.receipt import ReceiptType
 from enforcer.contract.strict_json import JsonObject, JsonValue
@@ -55,6 +59,18 @@ class ReceiptAdmin(KeysetAdmin[Receipt], DetailAdmin[Receipt]):
     )  # fmt: skip
     search_fields = ("receipt_id",)
     search_help_text = "A receipt’s id, a subject, a tool or server/tool, written whole."
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.replay_view)
+        return [path("<path:object_id>/replay/", view, name="receipts_receipt_replay"), *super().get_urls()]
+
+    def replay_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The decision once more, from what is stored."""
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        receipt = self.shown(request, object_id)
+        context = {"title": "The decision once more", "original": receipt, "again": replayed(receipt)}
+        return own_page(request, self, "admin/receipts/receipt/replay.html", **context)
 
     def get_queryset(self, request: HttpRequest) -> Rows:
         """Lines are read for the page of one only."""
@@ -101,6 +117,7 @@ class ReceiptAdmin(KeysetAdmin[Receipt], DetailAdmin[Receipt]):
             "findings": findings(obj),
             "reasons": _explained(receipt),
             "links": links_of(receipt),
+            "replay_url": self.url(obj, "replay") if receipt.get("facts") else "",
         }
 
     @admin.display(description="time")

@@ -1,28 +1,32 @@
 """Receipts over the API: search, one, and the export that can be verified offline."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from controlplane.api.filters import Equal, FilterBackend, Filters, Matching, OneOf, translate_validation
 from controlplane.api.problems import refused_query
 from controlplane.api.views import ApiView, DetailView, ListView
 from controlplane.common.actor import Actor, Right
 from controlplane.common.services import service
-from controlplane.receipts.api_shapes import ReceiptDetailRow, ReceiptRow
+from controlplane.receipts.api_shapes import RESULTS, ReceiptDetailRow, ReceiptRow, ReplayedRow
 from controlplane.receipts.exporting import export_lines, signed_head
 from controlplane.receipts.filters import which
 from controlplane.receipts.models import Receipt
+from controlplane.receipts.replaying import replayed
 from controlplane.receipts.scanning import of_trace
 from controlplane.receipts.services import record_admin_receipt
+from controlplane.receipts.spreadsheet import csv_rows
 from enforcer.contract.export import MAX_STRETCH
 from enforcer.contract.reasons import ReasonCode
 from enforcer.contract.receipt import ReceiptType
@@ -30,7 +34,7 @@ from enforcer.contract.strict_json import JsonObject
 from enforcer.contract.times import from_text
 
 NDJSON = "application/x-ndjson"
-RESULTS = ("allow", "deny", "require_approval")
+CSV = "text/csv"
 TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z)?"
 NEVER = "1970-01-01T00:00:00Z"
 TYPES = [kind.value for kind in ReceiptType if kind != ReceiptType.CHAIN_HEAD]
@@ -76,6 +80,18 @@ class ReceiptDetail(DetailView[Receipt]):
     lookup_field = "receipt_id"
 
 
+class ReplayReceipt(ApiView[Receipt]):
+    """`manage.py receipts replay`"""
+
+    rights = {"GET": Right.READ_RECEIPTS}
+    queryset = Receipt.objects.all()
+
+    @extend_schema(responses={200: ReplayedRow})
+    def get(self, request: Request, receipt_id: str) -> Response:  # noqa: ARG002
+        """Decide a receipt once more, by the policy and the facts that it names"""
+        return Response(ReplayedRow(replayed(get_object_or_404(Receipt, receipt_id=receipt_id))).data)
+
+
 class NdjsonRenderer(BaseRenderer):
     """Only stands for the media type: the lines are streamed."""
 
@@ -88,7 +104,7 @@ class ExportReceipts(ApiView[Receipt]):
 
     rights = {"GET": Right.EXPORT_RECEIPTS}
     queryset = Receipt.objects.all()
-    renderer_classes = (NdjsonRenderer,)
+    renderer_classes: Sequence[type[BaseRenderer]] = (NdjsonRenderer,)
     filter_backends = (FilterBackend,)
     filterset_class = ReceiptFilter
 
@@ -99,16 +115,37 @@ class ExportReceipts(ApiView[Receipt]):
     @extend_schema(responses={(200, NDJSON): {"type": "string"}}, filters=True)
     def get(self, request: Request) -> HttpResponseBase:
         """Streamed; one that breaks off on the way lacks its last signed head"""
+        receipts = self.taken_out(request)
+        lines = export_lines(receipts, signed_head)
+        first = list(islice(lines, MAX_STRETCH + 1))  # to the first signed head: without a publisher it is a problem
+        return _streamed(_ended(chain(first, lines)), NDJSON, "jsonl")
+
+    def taken_out(self, request: Request) -> Q:
+        """What is asked for, once it is noted that somebody asked."""
         filters = ReceiptFilter(request.query_params, queryset=self.get_queryset())
         if not filters.is_valid():
             raise translate_validation(filters.errors)
         receipts = wanted(filters.form.cleaned_data)
         note_export(filters=request.query_params.dict(), actor=self.actor)
-        lines = export_lines(receipts, signed_head)
-        first = list(islice(lines, MAX_STRETCH + 1))  # to the first signed head: without a publisher it is a problem
-        name = f"receipts-{timezone.now():%Y%m%dT%H%M%SZ}.jsonl"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return StreamingHttpResponse(_ended(chain(first, lines)), content_type=NDJSON, headers=headers)
+        return receipts
+
+
+class CsvRenderer(BaseRenderer):
+    """Only stands for the media type, too."""
+
+    media_type = CSV
+    format = "csv"
+
+
+class ExportTable(ExportReceipts):
+    """`manage.py receipts export --csv`: for a spreadsheet; nothing verifies a table"""
+
+    renderer_classes = (CsvRenderer,)
+
+    @extend_schema(responses={(200, CSV): {"type": "string"}}, filters=True)
+    def get(self, request: Request) -> HttpResponseBase:
+        """Streamed; cells that a spreadsheet would take for a formula begin with an apostrophe"""
+        return _streamed(csv_rows(self.taken_out(request)), CSV, "csv")
 
 
 @service(Right.EXPORT_RECEIPTS)
@@ -138,6 +175,12 @@ def _check_time(name: str, text: str | None) -> None:
         from_text(f"{text}T00:00:00Z" if text and "T" not in text else text or NEVER)
     except ValueError:
         raise refused_query(name, "is no time", "like 2026-01-31 or 2026-01-31T12:00:00Z") from None
+
+
+def _streamed(parts: Iterable[bytes | str], media_type: str, ending: str) -> StreamingHttpResponse:
+    name = f"receipts-{timezone.now():%Y%m%dT%H%M%SZ}.{ending}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(parts, content_type=media_type, headers=headers)
 
 
 def _ended(lines: Iterable[bytes]) -> Iterator[bytes]:

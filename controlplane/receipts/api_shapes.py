@@ -5,9 +5,12 @@ from typing import Any
 from rest_framework import serializers
 
 from controlplane.api.views import Row
+from controlplane.policy.api_simulate import StepRow
 from controlplane.receipts.models import Receipt
+from controlplane.receipts.replaying import OUTCOMES, Replayed
 from enforcer.contract import strict_json
 
+RESULTS = ("allow", "deny", "require_approval")
 FIELDS = ("receipt_id", "receipt_type", "enforcer_id", "chain_id", "sequence", "event_time", "server_id", "tool_name",
           "subject", "result", "reason_codes", "ingested_at")  # fmt: skip
 
@@ -42,3 +45,14 @@ class ReceiptDetailRow(ReceiptRow):
     def get_receipt(self, row: Receipt) -> dict[str, Any]:
         """To look into."""
         return strict_json.parse_object(bytes(row.line))
+
+
+class ReplayedRow(serializers.Serializer[Replayed]):
+    """`behind`: allowed by policy, and refused or stopped afterwards; `unknown`: policy was not asked, or is gone."""
+
+    outcome = serializers.ChoiceField(choices=OUTCOMES)
+    says = serializers.CharField()
+    decision = serializers.ChoiceField(choices=RESULTS, source="decision.result", default=None, allow_null=True)
+    reason_codes = serializers.ListField(child=serializers.CharField(), source="decision.reasons", default=list)
+    policy_id = serializers.CharField(source="decision.policy_id", default=None, allow_null=True)
+    steps = StepRow(many=True)

@@ -14,6 +14,7 @@ from enforcer.pipeline import replies
 from enforcer.pipeline.facts import disk_view
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.transaction import Transaction, Verdict
+from enforcer.policy import recorded
 from enforcer.policy.access import access
 from enforcer.policy.call import NO_TOOL, Call
 from enforcer.policy.decide import buckets_of, charged, cut_off
@@ -67,7 +68,7 @@ async def _shared_left(gate: Gate, call: Call, shared: Mapping[str, Rate]) -> di
 def _left(gate: Gate, call: Call, rates: Mapping[str, Rate], shared: Mapping[str, float]) -> dict[str, float]:
     """Tokens by bucket: the enforcer's own, and no more than what is left of those that are shared."""
     own = gate.buckets.left(call, rates, gate.monotonic())
-    return {name: min(tokens, shared.get(name, tokens)) for name, tokens in own.items()}
+    return recorded.tokens({name: min(tokens, shared.get(name, tokens)) for name, tokens in own.items()})
 
 
 async def _charge(gate: Gate, call: Call, rates: Mapping[str, Rate], names: Sequence[str]) -> bool:
@@ -106,7 +107,7 @@ def _decide(gate: Gate, tx: Transaction, rates: Mapping[str, float]) -> Decision
     assert tx.policy is not None
     assert tx.admitted is not None
     index, incident = tx.policy.index, tx.policy.incident
-    age, now = gate.link.lease_age(tx.server_id), gate.wall()
+    age, now = recorded.age(gate.link.lease_age(tx.server_id)), recorded.moment(gate.wall())
     tx.decided_at = now
     if tx.admitted.treatment is not Treatment.CALL:
         tx.facts = Facts(age)

@@ -6,10 +6,10 @@ from enforcer.contract.reasons import ReasonCode, explanation
 from enforcer.contract.receipt import CSP_PROFILE, CSP_VERSION, ReceiptType, without_nulls
 from enforcer.contract.strict_json import JsonObject, JsonValue
 from enforcer.contract.times import to_text
-from enforcer.pipeline.facts import exact, facts_as_json
 from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.redact import redacted
 from enforcer.pipeline.transaction import Outcome, Transaction, Verdict
+from enforcer.policy.recorded import exact, facts_as_json
 
 ANONYMOUS: JsonObject = {"sub": "anonymous", "actor_type": "user"}
 MAX_DETAIL = 500
@@ -39,7 +39,7 @@ def receipt_of(gate: Gate, tx: Transaction, *, now: float, brief: bool = False) 
         "mcp": _mcp(gate, tx),
         "request": {"size_bytes_in": len(tx.request.body)} if brief else _request(gate, tx),
         "decision": _decision(tx, verdict),
-        "facts": {} if brief else facts_as_json(tx.facts, tx.decided_at),
+        "facts": {} if brief else facts_as_json(tx.facts, tx.decided_at, tx.caller),
         "risk_level": verdict.risk,
         "token_handling": _token_handling(tx),
         "sandbox": {"fs_policy": server.fs_policy, "net_policy": server.net_policy},

@@ -175,6 +175,33 @@ def test_a_fault_of_the_gate_s_own_denies_and_leaves_a_receipt(reached: System, 
     assert "faulty" not in (reached.home / "ledger").read_text()
 
 
+def test_every_decision_of_this_file_is_made_again_from_its_receipt(reached: System) -> None:
+    receipts = {receipt["receipt_id"]: receipt for receipt in reached.receipts(settle_s=20)}
+    done = reached.manage("shell", "-c", REPLAY_ALL, timeout_s=120)
+    assert done.code == 0, done
+    found = dict(line.split(" ", 1) for line in done.out.splitlines() if line.count(" ") == 1)
+    assert found.keys() == receipts.keys()
+    outcomes = {name: {id_ for id_, outcome in found.items() if outcome == name} for name in set(found.values())}
+    assert outcomes.keys() <= {"same", "behind", "unknown"}, [receipts[id_] for id_ in outcomes["other"]]
+    reasons = {code for id_ in outcomes["same"] for code in receipts[id_]["decision"]["reason_codes"]}
+    assert reasons >= {
+        *("ALLOW_POLICY_MATCH", "DENY_ARGUMENT_CONSTRAINT", "DENY_RATE_LIMIT", "DENY_POLICY_STALE"),
+        *("REQUIRE_APPROVAL", "INCIDENT_SESSION_QUARANTINED"),
+    }
+    one = min(outcomes["same"])
+    told = reached.manage("receipts", "replay", one)
+    assert (told.code, told.out.split(":")[0]) == (0, "same"), told
+    assert reached.manage("receipts", "replay", "nothing").code == 2
+
+
+REPLAY_ALL = """
+from controlplane.receipts.models import Receipt
+from controlplane.receipts.replaying import replayed
+for receipt in Receipt.objects.all():
+    print(receipt.receipt_id, replayed(receipt).outcome)
+"""
+
+
 def test_no_reason_code_is_without_a_test_through_a_real_gate() -> None:
     texts = ""
     for name in ("conformance", "faults", "system"):

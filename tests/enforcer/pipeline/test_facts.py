@@ -1,9 +1,10 @@
 import json
 from pathlib import Path
 
-from enforcer.pipeline.facts import disk_view, facts_as_json, real_path
+from enforcer.pipeline.facts import disk_view, real_path
 from enforcer.policy.arguments import ArgumentFacts
 from enforcer.policy.decision import Facts
+from enforcer.policy.recorded import facts_as_json
 
 
 def test_links_of_the_existing_part_are_followed(tmp_path: Path) -> None:
@@ -43,6 +44,8 @@ def test_the_receipt_gets_every_fact_that_a_replay_needs() -> None:
         "rates": {"server": 10.0},
         "constraints": {"g1": "pass"},
         "arguments": None,
+        "token_id": None,
+        "session_id": None,
     }
     assert facts_as_json(None, 5.0) == {}
 

@@ -1,4 +1,4 @@
-"""`manage.py receipts export|verify|keys` (CONTRACTS sections 1 and 4)."""
+"""`manage.py receipts export|verify|replay|keys` (CONTRACTS sections 1 and 4)."""
 
 import json
 from argparse import ArgumentParser
@@ -12,8 +12,10 @@ from controlplane.common.commands import ANSWER_IS_NO, DONE
 from controlplane.common.errors import InvalidState, StackUnreachable
 from controlplane.receipts.exporting import export_lines, signed_head, verify_stored, waiting
 from controlplane.receipts.filters import add_filters, which
-from controlplane.receipts.models import Conflict
+from controlplane.receipts.models import Conflict, Receipt
+from controlplane.receipts.replaying import replayed
 from controlplane.receipts.settling import settle
+from controlplane.receipts.spreadsheet import csv_rows
 from enforcer.contract.documents import DocumentError, read
 from enforcer.contract.envelope import EnvelopeError, PayloadType, unseal
 from enforcer.contract.fleet import KeyList
@@ -30,11 +32,14 @@ class Command(commands.Command):
         todo = parser.add_subparsers(dest="todo", required=True)
         export = todo.add_parser("export", help="canonical JSON Lines with signed chain heads")
         add_filters(export)
+        export.add_argument("--csv", action="store_true", help="a table for a spreadsheet; nothing verifies it")
         verify = todo.add_parser("verify", help="recompute everything from the stored bytes")
         for either in (export, verify):
             either.add_argument(
                 "--settle", type=float, default=0.0, metavar="S", help="first wait for what is on its way"
             )
+        again = todo.add_parser("replay", help="decide a receipt once more, by the policy and the facts that it names")
+        again.add_argument("receipt_id")
         todo.add_parser("keys", help="the public keys as JSON, for `enforcer verify --key`")
 
     def work(self, options: dict[str, Any]) -> int:
@@ -42,8 +47,27 @@ class Command(commands.Command):
         if options["todo"] == "keys":
             self.stdout.write(json.dumps({"keys": _public_keys()}, indent=2))
             return DONE
+        if options["todo"] == "replay":
+            return self._replay(options["receipt_id"])
         self._settle(options["settle"])
+        if options["todo"] == "export" and options["csv"]:
+            for row in csv_rows(which(options)):
+                self.stdout.write(row, ending="")
+            return DONE
         return self._export(which(options)) if options["todo"] == "export" else self._verify()
+
+    def _replay(self, receipt_id: str) -> int:
+        receipt = Receipt.objects.filter(receipt_id=receipt_id).first()
+        if receipt is None:
+            raise InvalidState("receipt_id", f"there is no receipt {receipt_id!r} here")
+        again = replayed(receipt)
+        self.stdout.write(f"{again.outcome}: {again.says}")
+        self.stdout.write(f"it says: {receipt.result} {receipt.reason_codes}")
+        if again.decision is not None:
+            self.stdout.write(f"decided again: {again.decision.result} {' '.join(again.decision.reasons)}")
+        for step in again.steps:
+            self.stdout.write(f"  {step.name}: {step.outcome}{f', {step.said}' if step.said else ''}")
+        return DONE if again.outcome in ("same", "behind") else ANSWER_IS_NO
 
     def _settle(self, timeout_s: float) -> None:
         if timeout_s > 0 and not settle(timeout_s):
