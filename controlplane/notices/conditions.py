@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from controlplane.fleet.heartbeats import heard
 from controlplane.fleet.models import ACTIVE, Enforcer
+from controlplane.incidents.compile import concerns, stopped_on
 from controlplane.notices.kinds import KINDS
 from controlplane.observability.leases import newest_age_s
 from controlplane.observability.models import Pulse
@@ -100,5 +101,13 @@ def _unconfirmed(
             if number is not None and not held:
                 behind.setdefault(server.id, []).append(enforcer.id)
     for server_id, who in sorted(behind.items()):
+        if not _stops_something(server_id, now):
+            continue  # who lets go late endangers nobody
         shown = ", ".join(who[:5]) + (f" and {len(who) - 5} more" if len(who) > 5 else "")
         yield ("kill_not_converged", server_id), f"Not confirmed for {server_id} after {CONVERGED_S:.0f} s: {shown}"
+
+
+def _stops_something(server_id: str, now: datetime) -> bool:
+    state = stopped_on(server_id, now)
+    people = state.revoked_principals or state.revoked_tokens or state.quarantined
+    return bool(people or state.egress_blocked) or any(concerns(s.target, server_id) for s in state.kill_switches)

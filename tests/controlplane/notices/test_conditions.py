@@ -71,7 +71,11 @@ def test_an_enforcer_that_is_not_heard_of_any_more_is_told(edge: FakeEnforcer, v
     assert not found("enforcer_silent")
     wait_for(lambda: found("enforcer_silent"), "its last heartbeat to run out", timeout_s=30)
     long_ago()
-    assert "edge" in found("kill_not_converged")["files"]  # nobody knows whether it holds the newest state
+    assert not found("kill_not_converged")  # nothing is stopped
+    raise_kill(target="server:files", reason="r", actor=ADA)
+    wait_for(lambda: SignedDocument.objects.filter(kind="incident", number=2).exists(), "the signed state")
+    long_ago()
+    assert "edge" in found("kill_not_converged")["files"]  # nobody knows whether it holds the switch
     Enforcer.objects.update(decommissioned_at=timezone.now())
     assert look().found == {}
 
