@@ -18,7 +18,7 @@ from tests.support.needs import need_bubblewrap, need_program
 from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.timeout(600)  # fifteen processes start, on a machine that may be busy
-OURS = ("publisher", "web", "worker", "enforcer")
+OURS = ("publisher", "web", "worker", "watch", "enforcer")
 GATE = "https://localhost:8801/mcp"
 
 
