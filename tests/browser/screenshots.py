@@ -35,6 +35,9 @@ PAGES = {
     "fleet": "/admin/fleet/enforcer/",
     "everything": "/admin/",
     "find": "/find/?q=ledger",
+    "notices": "/admin/notices/notice/",
+    "egress": "/admin/incidents/egressblock/add/",
+    "plan": "/admin/incidents/plannedkill/add/?target=server:ledger",
 }
 
 
