@@ -114,8 +114,7 @@ def frozen(bench: Bench) -> Iterator[None]:
 @contextmanager
 def publisher_killed_before_it_writes(bench: Bench) -> Iterator[None]:
     """It stands still when the row is committed, and never goes on: another process has to."""
-    pid = bench.system.part("publisher")
-    os.kill(pid, signal.SIGSTOP)
+    pid = bench.system.halt("publisher")
     yield
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: bench.system.part("publisher") != pid, "the publisher to be started again")

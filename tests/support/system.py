@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -70,6 +72,28 @@ class System:
         found = re.findall(rf"^(?:re)?started {name} pid (\d+)", self.up.output, re.MULTILINE)
         assert found, f"{name} is not in {self.up.output}"
         return int(found[-1])
+
+    def halt(self, name: str) -> int:
+        """SIGSTOP for a part, whose process id it returns: between two transactions.
+
+        On SQLite one that stands still within a transaction keeps everybody from writing.
+        """
+        pid = self.part(name)
+        wait_for(lambda: self._halted(pid), f"{name} to stand still and hold no lock")
+        return pid
+
+    def _halted(self, pid: int) -> bool:
+        os.kill(pid, signal.SIGSTOP)
+        database = sqlite3.connect(self.data / "db.sqlite3", timeout=0.3, isolation_level=None)
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+        except sqlite3.OperationalError:
+            os.kill(pid, signal.SIGCONT)
+            return False
+        finally:
+            database.close()
+        return True
 
     def manage(
         self, *args: str, stdin: str | None = None, timeout_s: float = 60, env: Mapping[str, str] | None = None

@@ -33,8 +33,7 @@ def test_a_publisher_that_stands_still_and_a_stop_nobody_confirms_are_told_and_t
             (tmp_path / "workspace").mkdir()
             system.apply(policy(tmp_path / "workspace"))
             gate = system.open_gate(system.enroll("gate", "ledger", upstream="http://127.0.0.1:9/mcp"))
-            publisher = system.part("publisher")
-            os.kill(publisher, signal.SIGSTOP)
+            publisher = system.halt("publisher")
             try:
                 opened = ("notice.opened", "publisher_stopped", "")
                 wait_for(lambda: opened in told(hook), "word of the publisher", timeout_s=60)
