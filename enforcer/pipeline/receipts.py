@@ -93,13 +93,14 @@ def _request(gate: Gate, tx: Transaction) -> JsonObject:
 
 
 def _decision(tx: Transaction, verdict: Verdict) -> JsonObject:
-    policy = tx.policy
+    policy = (tx.policy.index.snapshot.version, tx.policy.incident.epoch) if tx.policy else (None, None)
+    version, epoch = verdict.policy or policy  # what is stopped in flight is stopped by a newer one
     reasons: list[JsonValue] = [str(code) for code in verdict.reasons]
     return {
         "result": verdict.result,
         "policy_id": verdict.policy_id,
-        "snapshot_version": policy.index.snapshot.version if policy else None,
-        "incident_epoch": policy.incident.epoch if policy else None,
+        "snapshot_version": version,
+        "incident_epoch": epoch,
         "reason_codes": reasons,
         "detail": verdict.detail[:MAX_DETAIL] or None,
     }

@@ -29,6 +29,7 @@ class Verdict:
     detail: str = ""
     kill_switch_ids: tuple[str, ...] = ()
     retry_after_s: float | None = None
+    policy: tuple[int, int] | None = None  # (snapshot version, epoch) that it was made by; none: the transaction's
 
     @classmethod
     def of(cls, decision: Decision) -> "Verdict":
@@ -42,6 +43,7 @@ class Verdict:
             decision.detail,
             decision.kill_switch_ids,
             decision.retry_after_s,
+            (decision.snapshot_version, decision.incident_epoch) if decision.snapshot_version else None,
         )
 
     @classmethod

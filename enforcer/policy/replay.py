@@ -24,6 +24,7 @@ _BEHIND = {
     ReasonCode.DENY_MALFORMED_REQUEST,
     ReasonCode.DENY_RATE_LIMIT,  # of a list or a stream: too many at once
     ReasonCode.DENY_INVALID_TOKEN,  # of a stream that its token no longer bears
+    *(ReasonCode.DENY_POLICY_STALE, ReasonCode.DENY_POLICY_UNAVAILABLE),  # the news grew old while it waited
 }
 Verdict = Literal["same", "behind", "other"]
 
