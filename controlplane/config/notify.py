@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from controlplane.config.problem import EnvironmentProblemError
-from controlplane.notices.sending import Channels
+from controlplane.notices.sending import Channels, signature
 from enforcer.contract.addresses import rules_for, url_problem
 
 SHORTEST_SECRET = 24
@@ -40,8 +40,12 @@ def _listed(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
 def _email_url(text: str, *, needed: bool) -> str:
     if not text and needed:
         raise EnvironmentProblemError("EMAIL_URL", "is missing beside NOTIFY_EMAIL; write smtp://USER@HOST:587")
-    parts = urlsplit(text)
-    if text and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+    try:
+        parts = urlsplit(text)
+        whole = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        parts, whole = urlsplit(""), False
+    if text and not whole:
         raise EnvironmentProblemError(
             "EMAIL_URL", "is no URL of a mail server; write smtp://USER@HOST:587 or smtps://…"
         )
@@ -68,4 +72,9 @@ def _secret_file(environ: Mapping[str, str], *, needed: bool) -> Path | None:
         return file  # not every process may read it; who sends says so
     if len(text) < SHORTEST_SECRET:
         raise EnvironmentProblemError("NOTIFY_SECRET_FILE", f"{file} is too short; write whsec_ and 24 random bytes")
+    try:
+        signature(text, "", "", b"")
+    except ValueError:
+        why = f"{file} is whsec_ and no base64; write whsec_ and the base64 of 24 random bytes"
+        raise EnvironmentProblemError("NOTIFY_SECRET_FILE", why) from None
     return file

@@ -62,7 +62,7 @@ def overview_of(actor: Actor) -> Overview:
         fleet=list(fleet[:ROWS]),
         notices=list(Notice.objects.filter(closed_at__isnull=True).order_by("-opened_at")[:ROWS]),
         to_lower=list(waiting_to_be_lowered()[:ROWS]),
-        to_end=[(row, _page_of(row)) for row in waiting_to_be_ended()[:ROWS]],
+        to_end=[(row, _page_of(row)) for row in waiting_to_be_ended(ROWS)[:ROWS]],
         waiting_tools=list(waiting_tools()[:ROWS]),
         proposals=list(Proposal.objects.filter(decided_at__isnull=True).order_by("-id")[:ROWS]),
         changes=list(Change.objects.order_by("-id")[:ROWS]),

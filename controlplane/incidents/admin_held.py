@@ -241,11 +241,11 @@ class EgressBlockAdmin(HeldAdmin):
             form=EgressForm,
             initial=_given(request, "server"),
             effect=(
-                "No call that names a URL passes, whatever its host",
+                "No call with a URL argument passes, whatever its host: declared, or found by name and schema",
                 "A server that its gate launches is started anew without a network; what it does just now is cut off",
                 "A server that runs elsewhere keeps its own network: raise a kill switch where that is not enough",
             ),
-            perform=lambda given: self._block(request, given["server"].pk, given["reason"]),
+            perform=lambda given: self._block(request, given["server"], given["reason"]),
             back=self.list_url,
         )
 

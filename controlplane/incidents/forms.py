@@ -7,7 +7,6 @@ from django.urls import reverse
 
 from controlplane.common.acts import BecauseForm
 from controlplane.incidents.services import LONGEST_MESSAGE, LONGEST_TARGET, LONGEST_TOKEN_ID
-from controlplane.inventory.models import Server
 from controlplane.principals.models import OWN_ISSUER
 from enforcer.contract.targets import parse_target
 
@@ -111,5 +110,5 @@ class QuarantineForm(BecauseForm):
 class EgressForm(BecauseForm):
     """A server."""
 
-    server = forms.ModelChoiceField(queryset=Server.objects.filter(retired=False).order_by("id"))
+    server = forms.CharField(max_length=63, widget=forms.TextInput(WRITTEN), help_text="Its id.")
     field_order = ("server", "reason")

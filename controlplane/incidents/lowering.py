@@ -37,12 +37,12 @@ def waiting_to_be_lowered() -> QuerySet[KillSwitch]:
     return _asked_lately(KillSwitch.objects.filter(lowered_at__isnull=True))
 
 
-def waiting_to_be_ended() -> list[RevokedPrincipal | Quarantine | EgressBlock]:
-    """The same of everything else that is stopped."""
+def waiting_to_be_ended(most: int) -> list[RevokedPrincipal | Quarantine | EgressBlock]:
+    """The same of everything else that is stopped, so many of each kind."""
     return [
-        *_asked_lately(RevokedPrincipal.objects.all()),
-        *_asked_lately(Quarantine.objects.all()),
-        *_asked_lately(EgressBlock.objects.all()),
+        *_asked_lately(RevokedPrincipal.objects.all())[:most],
+        *_asked_lately(Quarantine.objects.all())[:most],
+        *_asked_lately(EgressBlock.objects.all())[:most],
     ]
 
 

@@ -121,7 +121,7 @@ class Quarantine(AskedToEnd):
 
 
 class EgressBlock(AskedToEnd):
-    """The server may reach nothing: no call that names a URL passes, a process of the gate's own has no network."""
+    """The server may reach nothing: no call with a URL argument passes, a process of the gate's own has no network."""
 
     server = models.OneToOneField(Server, on_delete=models.PROTECT, related_name="egress_block")
     actor = models.CharField(max_length=255)

@@ -60,8 +60,8 @@ def _of_the_database(now: datetime) -> Iterator[tuple[Key, str]]:
             ("chain_gap", enforcer_id),
             f"{count} of the chains of {enforcer_id} lack a receipt, or don't fit together",
         )
-    conflicts = Conflict.objects.filter(seen_at__gt=now - RECENT).values_list("enforcer_id", flat=True)
-    for enforcer_id in sorted(set(conflicts)):
+    conflicts = Conflict.objects.filter(seen_at__gt=now - RECENT).order_by("enforcer_id")
+    for enforcer_id in conflicts.values_list("enforcer_id", flat=True).distinct():
         yield ("receipt_conflict", enforcer_id), f"{enforcer_id} sent receipts for places that others have"
 
 
@@ -77,10 +77,12 @@ def _of_the_fleet(
                     f"{enforcer.id} was last heard of at {enforcer.last_seen_at:%H:%M:%S} UTC",
                 )
             continue
-        for server_id, state in beat.servers.items():
-            if state.lease_age_s is None or state.lease_age_s > NEWS_S:
-                age = "no lease counts" if state.lease_age_s is None else f"its lease is {state.lease_age_s:.0f} s old"
-                yield ("policy_old", f"{enforcer.id}/{server_id}"), f"{enforcer.id} has old news of {server_id}: {age}"
+        for server in enforcer.servers.all():  # what else a heartbeat names is nobody's
+            state = beat.servers.get(server.id)
+            if state is None or (state.lease_age_s is not None and state.lease_age_s <= NEWS_S):
+                continue
+            age = "no lease counts" if state.lease_age_s is None else f"its lease is {state.lease_age_s:.0f} s old"
+            yield ("policy_old", f"{enforcer.id}/{server.id}"), f"{enforcer.id} has old news of {server.id}: {age}"
     yield from _unconfirmed(enforcers, beats, now)
 
 

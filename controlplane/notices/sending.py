@@ -59,16 +59,16 @@ class Channels:
 
     def _mail(self, to: str, message: Message) -> None:
         parts = urlsplit(self.email_url)
-        mail = EmailMessage()
-        mail["Subject"], mail["From"], mail["To"] = message.subject, self.email_from, to
-        mail["Message-ID"] = f"<{message.id}.{message.event}@drawbridge>"
-        mail.set_content(message.body)
         try:
+            mail = EmailMessage()
+            mail["Subject"], mail["From"], mail["To"] = message.subject, self.email_from, to
+            mail["Message-ID"] = f"<{message.id}.{message.event}@drawbridge>"
+            mail.set_content(message.body)
             with self._smtp(parts.scheme, parts.hostname or "", parts.port) as smtp:
                 if parts.username:
                     smtp.login(unquote(parts.username), _secret(self.email_password_file))
                 smtp.send_message(mail)
-        except (OSError, smtplib.SMTPException) as problem:
+        except (OSError, ValueError, smtplib.SMTPException) as problem:
             raise NotSent(f"mail server: {type(problem).__name__}") from None
 
     @staticmethod
@@ -87,16 +87,17 @@ class Channels:
         if (problem := url_problem(url, rules)) is not None:
             raise NotSent(f"the URL {problem}")
         id_, at = f"{message.id}.{message.event}", str(int(time.time()))
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "drawbridge",
-            "webhook-id": id_,
-            "webhook-timestamp": at,
-            "webhook-signature": signature(_secret(self.secret_file), id_, at, message.json),
-        }
+        secret = _secret(self.secret_file)
         try:
+            headers = {
+                "Content-Type": "application/json",
+                "User-Agent": "drawbridge",
+                "webhook-id": id_,
+                "webhook-timestamp": at,
+                "webhook-signature": signature(secret, id_, at, message.json),
+            }
             status = _request(url, message.json, headers, rules)
-        except (OSError, http.client.HTTPException) as trouble:
+        except (OSError, ValueError, http.client.HTTPException) as trouble:
             raise NotSent(f"webhook: {type(trouble).__name__}") from None
         if not 200 <= status < 300:
             raise NotSent(f"webhook: answered {status}")

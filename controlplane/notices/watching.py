@@ -69,7 +69,8 @@ class Watcher:
         quiet = {key for key in known - still if key[0] not in seen.unknown}
         self._gone = {key: self._gone.get(key, now) for key in quiet}
         over = [key for key, since in self._gone.items() if now - since >= OVER_S]
-        settle(wrong=wrong, over=over, places=self._channels.places, now=timezone.now())
+        if wrong or over:
+            settle(wrong=wrong, over=over, places=self._channels.places, now=timezone.now())
 
     def _send_due(self) -> None:
         due = Delivery.objects.filter(next_at__lte=timezone.now()).select_related("notice").order_by("next_at", "id")

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 
@@ -10,11 +11,21 @@ from deploy.names import SECRETS
 TIMEOUT_S = 4
 
 
-def rows(query: str) -> list[object]:
+def rows(query: LiteralString, *given: str) -> list[object]:
     """The first column, as the role of the container."""
     url = (Path(SECRETS) / "database.url").read_text().strip()
     with psycopg.connect(url, connect_timeout=TIMEOUT_S) as connection:
-        return [row[0] for row in connection.execute(query).fetchall()]
+        return [row[0] for row in connection.execute(query, given).fetchall()]
+
+
+def pulse_problem(part: str, fresh_s: float) -> str:
+    """What is wrong with the newest pulse of a part, or nothing."""
+    try:
+        ages = rows("SELECT extract(epoch FROM now() - at)::float FROM observability_pulse WHERE part = %s", part)
+    except psycopg.Error as trouble:
+        return f"{type(trouble).__name__} in reading the pulse"
+    age = float(str(ages[0])) if ages else float("inf")
+    return "" if age < fresh_s else f"the last pulse is {age:.0f} s old"
 
 
 def exit_code(problem: str) -> int:

@@ -28,7 +28,7 @@ class RevokedPrincipal(Part, frozen=True, kw_only=True):
 class Incident(Document, frozen=True, kw_only=True):
     """The full state under one epoch. `quarantined` holds `principal:SUBJECT` and `session:ID`.
 
-    `egress_blocked`: the server may reach nothing: no call that names a URL, no network for a process of its own.
+    `egress_blocked`: the server may reach nothing: no call with a URL argument, no network for a process of its own.
     """
 
     server_id: str

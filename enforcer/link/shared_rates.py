@@ -67,9 +67,8 @@ class SharedRates:
 
     async def close(self) -> None:
         """Leave Redis."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        if self._client is not None:
+            await self._leave(self._client)
 
     async def _ask(self, steps: list[tuple[str | int, ...]]) -> list[object] | None:
         """The answers to all steps, taken together as one; none where there are none to be had in time."""
@@ -87,17 +86,25 @@ class SharedRates:
 
     async def _once_more_on_a_new_connection(self, steps: list[tuple[str | int, ...]]) -> list[object]:
         """An idle connection may have been closed from the other side; counting twice only refuses more."""
-        if self._client is not None:
+        before = self._client
+        if before is not None:
             try:
-                return await self._together(steps)
+                return await self._together(before, steps)
             except (RedisConnectionError, OSError):
-                await self.close()
-        return await self._together(steps)
-
-    async def _together(self, steps: list[tuple[str | int, ...]]) -> list[object]:
+                await self._leave(before)
         if self._client is None:
             self._client = self._connect()
-        async with self._client.pipeline(transaction=True) as pipeline:
+        return await self._together(self._client, steps)
+
+    async def _leave(self, client: Redis) -> None:
+        """Another call may have a new one already, which stays."""
+        if self._client is client:
+            self._client = None
+        await client.aclose()
+
+    @staticmethod
+    async def _together(client: Redis, steps: list[tuple[str | int, ...]]) -> list[object]:
+        async with client.pipeline(transaction=True) as pipeline:
             for step in steps:
                 pipeline.execute_command(*step)
             return list(await pipeline.execute())

@@ -5,6 +5,7 @@ Numbers are brought to thousandths before the decision, never for the receipt al
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 from enforcer.contract.levels import Risk
 from enforcer.contract.reasons import ReasonCode
@@ -72,19 +73,21 @@ def facts_from_json(recorded: JsonObject) -> tuple[Facts, float]:
     constraints, rates = recorded.get("constraints", {}), recorded.get("rates", {})
     if definition not in DEFINITIONS or not isinstance(constraints, dict) or not isinstance(rates, dict):
         raise NotRecorded("its facts can't be read")
-    if not all(check in CHECKS for check in constraints.values()) or not all(map(_is_number, rates.values())):
+    checks = {name: check for name, check in constraints.items() if check in CHECKS}
+    left = {name: float(count) for name, count in rates.items() if _is_number(count)}
+    if len(checks) < len(constraints) or len(left) < len(rates):
         raise NotRecorded("its facts can't be read")
     lease_age = recorded.get("lease_age_s")
     return Facts(
-        lease_age_s=float(lease_age) if isinstance(lease_age, int | float) else None,
+        lease_age_s=float(lease_age) if _is_number(lease_age) else None,
         definition=definition,
         arguments=_arguments_from(recorded.get("arguments")),
-        constraints={name: check for name, check in constraints.items() if check in CHECKS},
-        rates={name: float(left) for name, left in rates.items() if isinstance(left, int | float)},
-    ), float(now) if isinstance(now, int | float) else 0.0
+        constraints=checks,
+        rates=left,
+    ), float(now)
 
 
-def _is_number(value: JsonValue) -> bool:
+def _is_number(value: JsonValue) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

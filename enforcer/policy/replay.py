@@ -1,5 +1,6 @@
 """A receipt's decision made once more, from the documents that it names and the facts that it keeps. Pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,9 +23,11 @@ _BEHIND = {
     ReasonCode.DENY_INTERNAL_ERROR,
     ReasonCode.DENY_METHOD_NOT_ALLOWED,
     ReasonCode.DENY_MALFORMED_REQUEST,
-    ReasonCode.DENY_RATE_LIMIT,  # of a list or a stream: too many at once
-    ReasonCode.DENY_INVALID_TOKEN,  # of a stream that its token no longer bears
     *(ReasonCode.DENY_POLICY_STALE, ReasonCode.DENY_POLICY_UNAVAILABLE),  # the news grew old while it waited
+}
+_BEHIND_A_LIST = {  # or a stream: too many at once, or no longer borne by its token
+    *_BEHIND,
+    *(ReasonCode.DENY_RATE_LIMIT, ReasonCode.DENY_INVALID_TOKEN),
 }
 Verdict = Literal["same", "behind", "other"]
 
@@ -75,16 +78,16 @@ def replay(receipt: JsonObject, asked: Question, index: Index, incident: Inciden
         made = access(index, incident, asked.call.caller, asked.call.enforcer_id, age, asked.now)
     else:
         made = at_the_credential(index, decide(index, incident, asked.call, asked.facts, asked.now))
-    return Replay(_verdict(receipt, made), made)
+    return Replay(_verdict(receipt, made, _BEHIND_A_LIST if asked.tool is None else _BEHIND), made)
 
 
-def _verdict(receipt: JsonObject, made: Decision) -> Verdict:
+def _verdict(receipt: JsonObject, made: Decision, behind: Collection[str]) -> Verdict:
     decision = _part(receipt, "decision")
     reasons = decision.get("reason_codes")
     if decision.get("result") == made.result and reasons == [str(code) for code in made.reasons]:
         return "same" if decision.get("policy_id") == made.policy_id else "other"
     first = reasons[0] if isinstance(reasons, list) and reasons else ""
-    stopped_later = "outcome" in receipt or first in _BEHIND
+    stopped_later = "outcome" in receipt or first in behind
     return "behind" if made.result == "allow" and stopped_later else "other"
 
 

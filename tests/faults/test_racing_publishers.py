@@ -56,7 +56,7 @@ def halt(pids: tuple[int, ...], racing: subprocess.Popen[str]) -> int:
             os.kill(pid, signal.SIGSTOP)
             time.sleep(chosen.uniform(0, HALT_S))  # the fault itself: not a wait for a condition
             os.kill(pid, signal.SIGCONT)
-        time.sleep(chosen.uniform(0, HALT_S))
+        time.sleep(chosen.uniform(0, HALT_S))  # until the next one
         count += 1
     return count
 

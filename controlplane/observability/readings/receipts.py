@@ -6,7 +6,7 @@ from datetime import datetime
 
 import redis
 from django.conf import settings
-from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
+from django.db.models import Count, Max, Q, Sum
 from django.utils import timezone
 from prometheus_client.core import Metric
 
@@ -15,7 +15,8 @@ from controlplane.fleet.models import Enforcer
 from controlplane.observability.models import Pulse
 from controlplane.observability.readings.family import gauge
 from controlplane.observability.services import INGEST
-from controlplane.receipts.models import Chain, Conflict, ReceiptIndex
+from controlplane.receipts.chains import annotated
+from controlplane.receipts.models import Chain, Conflict
 from controlplane.receipts.partitions import default_partition_rows
 from controlplane.receipts.services import OWN_ID
 from enforcer.contract.redis_names import receipts_queue
@@ -44,11 +45,7 @@ def since(at: datetime | None, now: datetime) -> float:
 
 def _chains() -> Iterator[Metric]:
     """A gap lacks a receipt; a break has it, and it does not name the one before."""
-    here = ReceiptIndex.objects.filter(chain_id=OuterRef("chain_id"))
-    found = Chain.objects.annotate(
-        later=Exists(here.filter(sequence__gt=OuterRef("contiguous_to"))),
-        following=Exists(here.filter(sequence=OuterRef("contiguous_to") + 1)),
-    ).aggregate(
+    found = annotated().aggregate(
         gaps=Count("chain_id", filter=Q(later=True, following=False)),
         broken=Count("chain_id", filter=Q(following=True)),
     )

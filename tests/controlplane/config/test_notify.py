@@ -27,6 +27,7 @@ WRONG: list[tuple[dict[str, str], str]] = [
     ({"NOTIFY_EMAIL": "a@b.c"}, "EMAIL_URL: is missing beside NOTIFY_EMAIL"),
     ({**MAIL, "EMAIL_URL": "mail.example.com"}, "EMAIL_URL: is no URL of a mail server"),
     ({**MAIL, "EMAIL_URL": "smtp://u:geheim@mail.example.com"}, "EMAIL_URL: holds a password"),
+    ({**MAIL, "EMAIL_URL": "smtp://mail.example.com:port"}, "EMAIL_URL: is no URL of a mail server"),
     ({"NOTIFY_WEBHOOK": "https://hooks.example.com/a"}, "NOTIFY_SECRET_FILE: is missing beside NOTIFY_WEBHOOK"),
     ({"NOTIFY_WEBHOOK": "http://10.0.0.1/geheim"}, "NOTIFY_WEBHOOK: an entry names an address that is neither"),
     ({"NOTIFY_WEBHOOK": "ftp://hooks.example.com/geheim"}, "NOTIFY_WEBHOOK: an entry is not an http"),
@@ -46,3 +47,11 @@ def test_a_secret_that_can_be_guessed_is_refused(tmp_path: Path) -> None:
     secret.write_text("short\n")
     with pytest.raises(EnvironmentProblemError, match="too short"):
         read_channels({"NOTIFY_WEBHOOK": "https://h.example/a", "NOTIFY_SECRET_FILE": str(secret)}, ())
+
+
+def test_a_secret_that_is_no_base64_is_refused(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("whsec_" + "x" * 25)
+    with pytest.raises(EnvironmentProblemError, match="no base64") as caught:
+        read_channels({"NOTIFY_WEBHOOK": "https://h.example/a", "NOTIFY_SECRET_FILE": str(secret)}, ())
+    assert "xxx" not in str(caught.value)

@@ -16,6 +16,7 @@ from controlplane.notices.kinds import KINDS
 from controlplane.observability.services import INGEST, beat
 from controlplane.policy.models import SignedDocument
 from controlplane.receipts.models import Chain, Conflict, ReceiptIndex
+from enforcer.contract.fleet import Heartbeat, ServerState
 from tests.controlplane.actors import ADA
 from tests.controlplane.commands import run
 from tests.controlplane.factories import ServerFactory
@@ -78,6 +79,23 @@ def test_an_enforcer_that_is_not_heard_of_any_more_is_told(edge: FakeEnforcer, v
     assert "edge" in found("kill_not_converged")["files"]  # nobody knows whether it holds the switch
     Enforcer.objects.update(decommissioned_at=timezone.now())
     assert look().found == {}
+
+
+def test_old_news_are_told_of_the_enforcers_own_servers_and_of_nothing_that_it_invents(edge: FakeEnforcer) -> None:
+    old = ServerState(snapshot_version=1, incident_epoch=1, in_flight_matching=0, lease_age_s=31.0)
+    beat = Heartbeat(
+        schema=1,
+        generation=1,
+        issued_at="2026-11-27T08:00:00.000Z",
+        enforcer_id="edge",
+        boot_nonce="b",
+        counter=1,
+        servers={"files": old, "an\ninvention": old},
+        journal_depth=0,
+    )
+    enforcers = list(Enforcer.objects.prefetch_related("servers"))
+    told = dict(conditions._of_the_fleet(enforcers, {"edge": beat}, timezone.now()))
+    assert told == {("policy_old", "edge/files"): "edge has old news of files: its lease is 31 s old"}
 
 
 def test_one_that_never_ran_is_told_nobody(valkey: Valkey, broker: Valkey, data_dir: Path) -> None:

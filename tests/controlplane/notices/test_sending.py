@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 from email import policy
 from pathlib import Path
@@ -114,3 +115,15 @@ def test_a_secret_that_is_gone_is_said_so(tmp_path: Path) -> None:
     url = "http://127.0.0.1:9/x"
     with pytest.raises(NotSent, match="secret can't be read"):
         Channels(webhooks=(url,), secret_file=tmp_path / "none", fetch_allow=("127.0.0.0/8",)).send(url, OPENED)
+
+
+def test_what_can_not_be_written_as_a_message_is_not_sent_and_ends_nothing(tmp_path: Path) -> None:
+    two_lines = replace(OPENED, about="edge\nBcc: eve@example.com")
+    with mail_server() as mailbox, pytest.raises(NotSent, match="ValueError"):
+        Channels(emails=("ops@example.com",), email_url=mailbox.url).send("ops@example.com", two_lines)
+    assert mailbox.came == []
+    bad = tmp_path / "secret"
+    bad.write_text("whsec_" + "x" * 25)
+    with webhook() as hook, pytest.raises(NotSent, match="Error"):
+        Channels(webhooks=(hook.url,), secret_file=bad, fetch_allow=("127.0.0.0/8",)).send(hook.url, OPENED)
+    assert hook.came == []

@@ -118,6 +118,14 @@ def test_what_was_refused_behind_the_decision_is_told_apart() -> None:
     assert again(receipt) == "behind"
 
 
+def test_a_call_that_had_room_was_not_refused_for_its_rate() -> None:
+    receipt = decided()
+    receipt["decision"] |= {"result": "deny", "reason_codes": ["DENY_RATE_LIMIT"]}
+    assert again(receipt) == "other"
+    receipt["mcp"] = {"method": "subscriptions/listen", "server_id": "files"}
+    assert again(receipt) == "behind"  # too many open streams
+
+
 def test_a_stop_on_the_enforcers_host_is_in_no_document_and_replays() -> None:
     asked, found, local = call(), facts(), incident("all")
     stopped = decide(index_of(ALLOWED), local, asked, found, NOW)
