@@ -8,12 +8,12 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Protocol
 
 import uvicorn
 
+from enforcer.contract.strict_json import JsonObject
 from enforcer.mcp.answers import Answer
-from enforcer.metrics import Metrics
-from enforcer.observe.readiness import Readiness
 from enforcer.pipeline.client import Receive, Scope, Send, send_answer
 
 STOP_S = 5.0
@@ -28,10 +28,26 @@ class Server(uvicorn.Server):
         yield
 
 
+class Exposes(Protocol):
+    """Metrics, as `Metrics.text`."""
+
+    def text(self, accept: str = "") -> tuple[bytes, str]:
+        """In the format that is asked for, and its content type."""
+        ...
+
+
+class Reports(Protocol):
+    """Readiness, as `Readiness.report`."""
+
+    def report(self) -> tuple[bool, JsonObject]:
+        """(ready, everything). May block for seconds."""
+        ...
+
+
 class AdminApp:
     """Loopback only; the configuration sees to that."""
 
-    def __init__(self, metrics: Metrics, readiness: Readiness) -> None:
+    def __init__(self, metrics: Exposes, readiness: Reports) -> None:
         self._metrics, self._readiness = metrics, readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI

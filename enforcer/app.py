@@ -3,6 +3,8 @@
 Routes match the raw path exactly: a path that is spelt in another way is not this path (MCP_WIRE section 21, 7).
 """
 
+from collections.abc import Awaitable, Callable
+
 from enforcer.mcp.answers import Answer
 from enforcer.mcp.requests import HttpRequest
 from enforcer.pipeline.client import Client, Receive, Scope, Send, send_answer
@@ -13,11 +15,18 @@ DRAIN_FACTOR = 10  # a body over the limit is read and dropped this far, so that
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
 
+HandedOn = Callable[[str, HttpRequest, Receive, Send], Awaitable[bool]]
+
+
+async def _to_nobody(_server_id: str, _request: HttpRequest, _receive: Receive, _send: Send) -> bool:
+    return False
+
+
 class App:
     """`/mcp`, `/mcp/<server_id>`, `/healthz`, `/readyz` and the resource metadata of RFC 9728."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, gate: Gate, handed_on: HandedOn = _to_nobody) -> None:
+        self._gate, self._handed_on = gate, handed_on
         self._routes = {f"/mcp/{server_id}": server_id for server_id in gate.servers}
         if len(gate.servers) == 1:
             self._routes["/mcp"] = next(iter(gate.servers))
@@ -41,6 +50,11 @@ class App:
             headers=tuple(scope["headers"]),
             body=body,
         )
+        if not await self._handed_on(server_id, request, receive, send):
+            await self.serve(server_id, request, receive, send)
+
+    async def serve(self, server_id: str, request: HttpRequest, receive: Receive, send: Send) -> None:
+        """A request that was read, here or by another worker."""
         client = Client(receive, send)
         await client.answer(await handle(self._gate, server_id, request, client))
 

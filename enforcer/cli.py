@@ -13,6 +13,7 @@ from enforcer.observe import logs
 
 DONE, NO, WRONG_USE, UNREACHABLE = 0, 1, 2, 3
 LONGEST_WAIT_S = 86_400
+MOST_WORKERS = 64
 VARIABLES = ("DRAWBRIDGE_DATA_DIR", "DRAWBRIDGE_KEYS_DIR")  # of the control plane; nothing here reads them
 
 
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="serve until stopped")
     run.add_argument("file", type=Path, metavar="FILE.toml")
-    run.add_argument("--workers", type=int, default=1, help="this version runs 1")
+    run.add_argument("--workers", type=int, default=1, metavar="N", help="serve from so many processes, 1 if not given")
     run.set_defaults(act=_run)
     check = commands.add_parser("check", help="explain a decision from the policy on disk")
     check.add_argument("file", type=Path, metavar="FILE.toml")
@@ -81,15 +82,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.workers != 1:
-        raise ConfigurationError("command line:1: --workers: this version runs one worker; leave it out")
-    config, dropped_lines = _begin(options.file)
+    if not 1 <= options.workers <= MOST_WORKERS:
+        raise ConfigurationError(f"command line:1: --workers: is out of range; write a number up to {MOST_WORKERS}")
+    config, dropped_lines = begin(options.file)
+    if options.workers > 1:
+        from enforcer.workers import parent  # noqa: PLC0415
+
+        return parent.run(config, options.workers, dropped_lines)
     from enforcer.process import run  # noqa: PLC0415 - the other commands start without a web server
 
     return run(config, dropped_lines)
 
 
-def _begin(file: Path) -> tuple[Config, Callable[[], int]]:
+def begin(file: Path) -> tuple[Config, Callable[[], int]]:
     """For what goes on: its log, its traces, and nothing of the control plane's."""
     sys.modules.setdefault("django", None)  # type: ignore[arg-type]  # kombu would load it wherever it is installed
     from enforcer.observe import export  # noqa: PLC0415
@@ -135,7 +140,7 @@ def _stdio(options: argparse.Namespace) -> int:
 
         sys.stdout.write(snippet(load(options.file), **named) + "\n")
         return DONE
-    config, dropped_lines = _begin(options.file)
+    config, dropped_lines = begin(options.file)
     from enforcer.stdio.process import stdio  # noqa: PLC0415
 
     return stdio(config, **named, dropped_lines=dropped_lines)

@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import Callable
 
-from enforcer.admin import AdminApp, AdminServer
+from enforcer.admin import AdminApp, AdminServer, Exposes, Reports
 from enforcer.config import Address, Config
 from enforcer.observe.readiness import Readiness
 from enforcer.observe.state import State
@@ -16,12 +16,21 @@ log = logging.getLogger(__name__)
 
 def start_admin(config: Config, parts: Parts, dropped_lines: Callable[[], int]) -> AdminServer | None:
     """Started; what it shows is gathered from every part. Called on the gate's loop."""
-    gate, shipper, watch = parts.gate, parts.shipper, parts.watch
     if config.admin_listen is None:
         return None
+    return serve_admin(config, config.admin_listen, parts.gate.metrics, observed(parts, dropped_lines))
+
+
+def observed(parts: Parts, dropped_lines: Callable[[], int]) -> Readiness:
+    """Have the metrics of a gate tell its state too; its readiness. Called on the gate's loop."""
+    gate, shipper, watch = parts.gate, parts.shipments.first, parts.watch
     gate.metrics.also(State(gate, shipper, watch, dropped_lines))
-    readiness = Readiness(gate, shipper, watch, asyncio.get_running_loop())
-    admin = AdminServer(AdminApp(gate.metrics, readiness), listen(config, "admin_listen", config.admin_listen))
+    return Readiness(gate, shipper, watch, asyncio.get_running_loop())
+
+
+def serve_admin(config: Config, address: Address, metrics: Exposes, readiness: Reports) -> AdminServer:
+    """Started, in its own thread."""
+    admin = AdminServer(AdminApp(metrics, readiness), listen(config, "admin_listen", address))
     admin.start()
     log.info("metrics and readiness are on %s", admin.url)
     return admin

@@ -1,24 +1,25 @@
 """The parts of an enforcer, wired to one another: whoever serves them, a process of its own or a program around it."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
 
 from enforcer.config import Config
 from enforcer.config_file import Upstream
-from enforcer.contract import redis_names
-from enforcer.contract.keys import Role, SigningKey
+from enforcer.contract.keys import SigningKey
 from enforcer.journal.journal import Journal
 from enforcer.journal.problems import JournalUnavailable
-from enforcer.link.celery_out import CelerySender
+from enforcer.link.counts import Counts
+from enforcer.link.follower import Follower
 from enforcer.link.hooks import Hooks
 from enforcer.link.link import Link, LinkSettings
 from enforcer.link.local_stop import Stop
 from enforcer.link.redis_in import connector
 from enforcer.link.shared_rates import SharedRates
-from enforcer.link.ship import Shipper
 from enforcer.link.state import Applied
+from enforcer.mcp.cursors import Cursors
 from enforcer.mcp.sessions import Session, Sessions
 from enforcer.metrics import Metrics
 from enforcer.observe.loop_watch import LoopWatch
@@ -27,18 +28,40 @@ from enforcer.pipeline.gate import Gate
 from enforcer.pipeline.inflight import Flights
 from enforcer.pipeline.own_receipts import stop_receipt
 from enforcer.pipeline.server import Behind
-from enforcer.secrets_on_disk import hmac_keys, read_secret
+from enforcer.secrets_on_disk import hmac_keys
+from enforcer.shipments import Shipments
 
 MAX_SESSIONS = 8  # of a principal at a server: each may be a process (MCP_WIRE section 5)
 
+MakeLink = Callable[[LinkSettings, Hooks], Link | Follower]
 MakeServer = Callable[[Upstream, Metrics, Callable[[], None]], Behind]  # the last: the server says its list changed
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a gate runs: by itself, or as a worker of that number below a link process.
+
+    `older`: journals of workers that run no more, which this process ships besides its own.
+    """
+
+    make_link: MakeLink = Link
+    worker: int = 0
+    cursor_key: bytes | None = None
+    rates: Counts | None = None
+    older: Sequence[Journal] = ()
 
 
 class Parts:
     """Of one enforcer. `hosts`: what a request's Host header may say."""
 
     def __init__(
-        self, config: Config, key: SigningKey, journal: Journal, make_server: MakeServer, hosts: Collection[str]
+        self,
+        config: Config,
+        key: SigningKey,
+        journal: Journal,
+        make_server: MakeServer,
+        hosts: Collection[str],
+        place: Place = Place(),
     ) -> None:
         flights, metrics = Flights(), Metrics(config.server_ids)
         self.watch = LoopWatch(metrics.loop_lag_seconds.observe)
@@ -50,28 +73,30 @@ class Parts:
             on_change=self._changed,
             on_ack=self._acked,
             in_flight_matching=flights.stopping,
-            journal_depth=journal.depth,
+            journal_depth=lambda: self.shipments.depth(),  # noqa: PLW0108 - made below
             warnings=self._warnings,
             on_rejected=metrics.rejected,
             on_incident=metrics.killed,
             on_local_stop=self._record_stop,
         )
-        settings = _link_settings(config, key)
-        self.link = Link(settings, hooks)
+        settings = link_settings(config, key)
+        self.link = place.make_link(settings, hooks)
         shared_rates = SharedRates(connector(settings.redis_url, settings.password_file))
-        self.shipper = _shipper(config, key, journal, self.link)
+        self.shipments = Shipments(config, key, (journal, *place.older), self.link)
         self.gate = Gate(
             config=config,
             link=self.link,
             journal=journal,
             servers=self._servers,
-            sessions=Sessions(on_end=self._session_ended, max_per_principal=MAX_SESSIONS),
+            sessions=Sessions(on_end=self._session_ended, max_per_principal=MAX_SESSIONS, worker=place.worker),
             hmac_keys=hmac_keys(config.data_dir),
             allowed_hosts=frozenset(h.lower() for h in hosts),
             allowed_origins=_allowed_origins(config),
             metrics=metrics,
             flights=flights,
+            cursors=Cursors(place.cursor_key),
             shared_rates=shared_rates,
+            worker_rates=place.rates,
             wall=self.link.wall,
         )
 
@@ -81,10 +106,10 @@ class Parts:
             await server.close()
         if self.gate.shared_rates is not None:
             await self.gate.shared_rates.close()
-        await asyncio.to_thread(self.shipper.close)
+        await asyncio.to_thread(self.shipments.close)
 
     def _acked(self, envelope: bytes) -> None:
-        self.shipper.acknowledge(envelope)
+        self.shipments.acknowledge(envelope)
 
     def _changed(self, server_id: str, applied: Applied | None) -> None:
         if applied is not None and applied.incident.egress_blocked:
@@ -97,7 +122,7 @@ class Parts:
 
     async def _record_stop(self, stop: Stop) -> bool:
         try:
-            await self.gate.journal.record(stop_receipt(self.gate, stop))
+            await self.gate.journal.record(stop_receipt(self.gate.config.enforcer_id, stop, self.gate.wall()))
         except JournalUnavailable:
             return False
         return True
@@ -119,7 +144,7 @@ class Parts:
             *lists,
             *rates,
             *((f"journal: {problem}",) if problem else ()),
-            *self.shipper.problems(),
+            *self.shipments.problems(),
         )
 
     def _list_warnings(self, server_id: str) -> list[str]:
@@ -135,7 +160,8 @@ class Parts:
         return said
 
 
-def _link_settings(config: Config, key: SigningKey) -> LinkSettings:
+def link_settings(config: Config, key: SigningKey) -> LinkSettings:
+    """Out of the file."""
     return LinkSettings(
         enforcer_id=config.enforcer_id,
         server_ids=config.server_ids,
@@ -145,18 +171,6 @@ def _link_settings(config: Config, key: SigningKey) -> LinkSettings:
         redis_url=config.file.policy_redis.url,
         password_file=config.data_dir / config.file.policy_redis.password_file,
         control_plane_url=config.file.control_plane.url,
-    )
-
-
-def _shipper(config: Config, key: SigningKey, journal: Journal, link: Link) -> Shipper:
-    redis = config.file.receipts_redis
-    password = read_secret(config.data_dir / redis.password_file)
-    return Shipper(
-        journal,
-        enforcer_id=config.enforcer_id,
-        key=key,
-        make_sender=lambda: CelerySender(redis.url, password, redis_names.receipts_queue(config.enforcer_id)),
-        ack_keys=lambda: link.public_keys(Role.ACK),
     )
 
 

@@ -44,16 +44,23 @@ def gated_servers(config: Config) -> MakeServer:
 
 @asynccontextmanager
 async def beside_the_calls(config: Config, parts: Parts, dropped_lines: Callable[[], int]) -> AsyncIterator[None]:
-    """Policy comes in, tools are looked at, receipts go out; all of it ends with the block."""
+    """The admin pages, and all that `looked_after` does."""
     admin = start_admin(config, parts, dropped_lines)
+    async with looked_after(config, parts):
+        yield
+    if admin is not None:
+        await asyncio.to_thread(admin.stop)
+
+
+@asynccontextmanager
+async def looked_after(config: Config, parts: Parts) -> AsyncIterator[None]:
+    """Policy comes in, tools are looked at, receipts go out; all of it ends with the block."""
     async with asyncio.TaskGroup() as tasks:
         looks = (watch(parts.gate, id_, config.file.list_every_s) for id_ in config.server_ids)
         ears = (hear(parts.gate, upstream.server) for upstream in config.file.upstream if upstream.url)
         background = [tasks.create_task(each) for each in (parts.link.run(), parts.watch.run(), *looks, *ears)]
-        parts.shipper.start()
+        parts.shipments.start()
         yield
         for task in background:
             task.cancel()
         await parts.close()
-        if admin is not None:
-            await asyncio.to_thread(admin.stop)

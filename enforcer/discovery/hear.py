@@ -24,6 +24,7 @@ from enforcer.policy.credential import credential_refusal
 log = logging.getLogger(__name__)
 TURN_S = 0.2
 AGAIN_S = 5.0  # after a stream that broke
+ANSWER_S = 5.0  # for what the server asked
 NOT_OFFERED_S = 300.0
 MAX_BYTES = 1_000_000  # of one stream; then it is opened anew
 
@@ -103,7 +104,7 @@ async def _stream(upstream: HttpUpstream, lister: Lister) -> AsyncIterator[Async
 async def _answer(upstream: HttpUpstream, lister: Lister, asked: JsonObject) -> None:
     """A ping is answered, all else does not exist here."""
     era = lister.era or "legacy"
-    answer = request_of(era, answer_to_server(asked), lister.session_id, timeout_s=AGAIN_S, max_bytes=MAX_BYTES)
+    answer = request_of(era, answer_to_server(asked), lister.session_id, timeout_s=ANSWER_S, max_bytes=MAX_BYTES)
     async with upstream.exchange(answer) as exchange:
         async for _ in exchange:
             pass

@@ -31,7 +31,7 @@ async def report(gate: Gate, server_id: str) -> None:
 
 def receipt_of(gate: Gate, sighting: Sighting, now: float) -> JsonObject:
     """The definition whole, or its size where it is too long."""
-    return {**own_receipt(gate, ReceiptType.DEFINITION, now), **sighting_part(_bounded(sighting))}
+    return {**own_receipt(gate.config.enforcer_id, ReceiptType.DEFINITION, now), **sighting_part(_bounded(sighting))}
 
 
 def _bounded(sighting: Sighting) -> Sighting:

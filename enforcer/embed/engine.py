@@ -116,8 +116,8 @@ class Engine:
         async with asyncio.TaskGroup() as tasks:
             looks = (watch(parts.gate, id_, self.config.file.list_every_s) for id_ in self.config.server_ids)
             background = [tasks.create_task(part) for part in (parts.link.run(), parts.watch.run(), *looks)]
-            parts.shipper.start()
-            after.callback(parts.shipper.close)
+            parts.shipments.start()
+            after.callback(parts.shipments.close)
             if (admin := start_admin(self.config, parts, lambda: 0)) is not None:
                 after.callback(admin.stop)
             self._began.set_result((asyncio.get_running_loop(), parts))

@@ -106,7 +106,7 @@ class Beats:
     def _state(self, server_id: str) -> ServerState:
         found, age = self._holdings.current(server_id), self._holdings.lease_age(server_id)
         snapshot_hash, incident_hash = self._holdings.hashes(server_id)
-        return ServerState(
+        state = ServerState(
             snapshot_version=found.index.snapshot.version if found else 0,
             incident_epoch=found.incident.epoch if found else 0,
             in_flight_matching=self._hooks.in_flight_matching(server_id),
@@ -115,3 +115,4 @@ class Beats:
             snapshot_hash=snapshot_hash,
             incident_hash=incident_hash,
         )
+        return self._hooks.slowest(server_id, state)

@@ -19,7 +19,7 @@ from enforcer.contract.keys import PublicKey, Role
 from enforcer.link import clocks, store
 from enforcer.link.clocks import Clocks, Instant
 from enforcer.link.notes import Notes
-from enforcer.link.state import Applied, Envelopes, Trusted, applied
+from enforcer.link.state import Applied, Envelopes, Shared, Trusted, applied
 from enforcer.link.trusted import Load, update
 from enforcer.link.verify import Held
 
@@ -44,6 +44,7 @@ class Holdings:
     ) -> None:
         self._path, self._roots, self._load = path, roots, load
         self._notes, self._time, self._on_change, self._on_incident = notes, time, on_change, on_incident
+        self.on_state: Callable[[], None] = lambda: None  # anything that `shared` tells may be another
         self._states = {s: Trusted(s, roots, nonce=_nonce()) for s in server_ids}
         self._applied: dict[str, Applied] = {}
         self._news: dict[tuple[str, Source], float] = {}
@@ -78,6 +79,17 @@ class Holdings:
         if found is None or self.nonce(server_id) or self._time.behind_s():
             return None
         return clocks.since(found.issued_at, found.arrived, self._time.now())
+
+    def shared(self, server_id: str) -> Shared:
+        """All that a worker needs to hold the same."""
+        state = self._states[server_id]
+        return Shared(
+            keys=state.keys.envelope if state.keys else None,
+            pair=state.applied if server_id in self._applied else None,
+            counts=self.lease_age(server_id) is not None,
+            news={source: at for (which, source), at in self._news.items() if which == server_id},
+            problems=self._notes.shown(server_id),
+        )
 
     def nonce(self, server_id: str) -> str | None:
         """What a lease must echo, while one must."""
@@ -120,6 +132,7 @@ class Holdings:
                 self._take(old, new, now, source)
                 self._tell_of_incident(old, new, came)
             self._watch_wall_clock()
+            self.on_state()
 
     async def keep_leases(self) -> None:
         """Write leases now and then, until cancelled."""
@@ -132,7 +145,7 @@ class Holdings:
     async def _remember(self, old: Trusted, new: Trusted) -> bool:
         """Whether `new` may be applied: its documents are durable."""
         stopped = new.applied is not None and new.server_id not in self._applied
-        if _documents(new) == _documents(old) and not stopped:
+        if same_documents(new, old) and not stopped:
             self._unwritten = True
             return True
         if await self._write({**self._states, new.server_id: new}):
@@ -165,15 +178,13 @@ class Holdings:
         if new.lease is not old.lease:
             self._news[new.server_id, source] = now.boot
         found = self._applied.get(new.server_id)
-        if found is not None and _documents(new) != _documents(old):
+        if found is not None and not same_documents(new, old):
             self._on_change(new.server_id, found)
 
     def _tell_of_incident(self, old: Trusted, new: Trusted, came: float) -> None:
-        """How fast another one took effect; the first of this process replaced none."""
-        if old.applied is None or new.applied is None or old.applied.incident.digest == new.applied.incident.digest:
-            return
-        now, signed_at = self._time.now(), times.from_text(new.applied.incident.document.issued_at)
-        self._on_incident(new.server_id, now.boot - came, max(0.0, now.wall - signed_at))
+        took = incident_took(old, new, came, self._time.now())
+        if took is not None:
+            self._on_incident(new.server_id, *took)
 
     def _put(self, new: Trusted) -> None:
         self._states[new.server_id] = new
@@ -221,6 +232,21 @@ def _unknown(known: Trusted, offered: Envelopes) -> Envelopes:
 
 def _unless(held: Held[Document] | None, raw: bytes | None) -> bytes | None:
     return None if held is not None and held.envelope == raw else raw
+
+
+def incident_took(old: Trusted, new: Trusted, came: float, now: Instant) -> tuple[float, float] | None:
+    """How fast another incident state took effect: seconds since it came, and since it was signed.
+
+    The first of a process replaced none: nothing then.
+    """
+    if old.applied is None or new.applied is None or old.applied.incident.digest == new.applied.incident.digest:
+        return None
+    return now.boot - came, max(0.0, now.wall - times.from_text(new.applied.incident.document.issued_at))
+
+
+def same_documents(one: Trusted, other: Trusted) -> bool:
+    """Whether nothing that a decision is made by differs."""
+    return _documents(one) == _documents(other)
 
 
 def _documents(known: Trusted) -> tuple[str, ...]:

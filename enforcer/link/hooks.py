@@ -3,8 +3,13 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from enforcer.contract.fleet import ServerState
 from enforcer.link.local_stop import Stop
 from enforcer.link.state import Applied
+
+
+def _as_it_is(_server_id: str, state: ServerState) -> ServerState:
+    return state
 
 
 async def _not_kept(_stop: Stop) -> bool:
@@ -19,6 +24,7 @@ class Hooks:
     ended. `journal_depth`: receipts not yet acknowledged. `warnings`: for the heartbeat. `on_rejected`: a document for
     a server was refused. `on_incident`: another incident state is in force, so many seconds after its news came, and
     after it was signed. `on_local_stop`: keeps a receipt of who stopped this enforcer on its host, or let it go.
+    `on_state`: something that workers are told may be another. `slowest`: what of a state all workers have reached.
     """
 
     on_change: Callable[[str, Applied | None], None] = lambda _server_id, _applied: None
@@ -29,3 +35,5 @@ class Hooks:
     on_rejected: Callable[[str], None] = lambda _server_id: None
     on_local_stop: Callable[[Stop], Awaitable[bool]] = _not_kept
     on_incident: Callable[[str, float, float], None] = lambda _server_id, _apply_s, _age_s: None
+    on_state: Callable[[], None] = lambda: None
+    slowest: Callable[[str, ServerState], ServerState] = _as_it_is

@@ -20,7 +20,7 @@ from enforcer.link.hooks import Hooks
 from enforcer.link.local_stop import LocalStop, Stop, StopHooks
 from enforcer.link.notes import Notes
 from enforcer.link.redis_in import RedisIn, connector
-from enforcer.link.state import Applied
+from enforcer.link.state import Applied, Shared
 from enforcer.policy.index import build_index
 
 RESTART_S = 1.0
@@ -61,6 +61,7 @@ class Link:
             on_change=self._changed,
             on_incident=hooks.on_incident,
         )
+        self._holdings.on_state = hooks.on_state
         common = (settings.enforcer_id, settings.server_ids, self._holdings, self._notes, hooks)
         connect = connector(settings.redis_url, settings.password_file)
         self._redis = RedisIn(connect, *common)
@@ -88,6 +89,10 @@ class Link:
     def current(self, server_id: str) -> Applied | None:
         """Policy in force, killed whole where somebody stopped it on this host; none until a verified pair is there."""
         return self._local.over(server_id, self._holdings.current(server_id)) if self._settled else None
+
+    def shared(self, server_id: str) -> Shared:
+        """What workers decide by; nothing of the disk's before there was a moment for news."""
+        return self._holdings.shared(server_id) if self._settled else Shared()
 
     def local_stop(self) -> Stop | None:
         """Who stopped this enforcer on its host; none where nobody did."""
@@ -117,6 +122,10 @@ class Link:
         """Wall time in unix seconds for expiries, never behind the greatest seen."""
         return self._clocks.wall()
 
+    def greatest_wall(self) -> float:
+        """The greatest wall time ever seen, unix seconds."""
+        return self._clocks.greatest_wall
+
     def beat(self) -> None:
         """Send a heartbeat now: something that it reports has changed."""
         self._beats.changed.set()
@@ -133,6 +142,7 @@ class Link:
     def _stopped_or_let_go(self) -> None:
         for server_id in self._servers:
             self._hooks.on_change(server_id, self.current(server_id))
+        self._hooks.on_state()
         self.beat()
 
     def _in_flight(self) -> int:
@@ -145,6 +155,7 @@ class Link:
             await asyncio.sleep(LOOK_S)
         self._settled = True
         self._see_if_ready()
+        self._hooks.on_state()
 
     def _has_news(self, server_id: str) -> bool:
         return any(self._holdings.quiet_s(server_id, source) is not None for source in ("redis", "direct"))

@@ -88,24 +88,12 @@ def with_stop(policy: Applied, stop: Stop | None) -> Applied:
     return replace(policy, incident=msgspec.structs.replace(policy.incident, kill_switches=switches))
 
 
-@dataclass(frozen=True, slots=True)
-class StopHooks:
-    """`on_change`: another word holds. `in_flight`: what was stopped, not yet ended. `record`: a receipt is kept."""
+class Stopped:
+    """A word of the host over the policy that is in force."""
 
-    on_change: Callable[[], None]
-    in_flight: Callable[[], int]
-    record: Callable[[Stop], Awaitable[bool]]
-
-
-class LocalStop:
-    """What holds in this process."""
-
-    def __init__(self, data_dir: Path, hooks: StopHooks) -> None:
-        self._data_dir, self._hooks = data_dir, hooks
-        self._mark: tuple[int, int, int] | None = None
+    def __init__(self, stop: Stop | None) -> None:
+        self.stop = stop
         self._shown: dict[str, tuple[Applied, Applied]] = {}
-        self.stop = read_stop(data_dir)
-        self._seen = read_seen(data_dir)
 
     @property
     def raised(self) -> bool:
@@ -121,6 +109,33 @@ class LocalStop:
             known = self._shown[server_id] = (policy, with_stop(policy, self.stop))
         return known[1]
 
+    def say(self, stop: Stop | None) -> bool:
+        """Another word holds from now on; whether it is another."""
+        if stop == self.stop:
+            return False
+        self.stop = stop
+        self._shown.clear()
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class StopHooks:
+    """`on_change`: another word holds. `in_flight`: what was stopped, not yet ended. `record`: a receipt is kept."""
+
+    on_change: Callable[[], None]
+    in_flight: Callable[[], int]
+    record: Callable[[Stop], Awaitable[bool]]
+
+
+class LocalStop(Stopped):
+    """What lies in the data directory."""
+
+    def __init__(self, data_dir: Path, hooks: StopHooks) -> None:
+        super().__init__(read_stop(data_dir))
+        self._data_dir, self._hooks = data_dir, hooks
+        self._mark: tuple[int, int, int] | None = None
+        self._seen = read_seen(data_dir)
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:
@@ -134,9 +149,7 @@ class LocalStop:
         if mark == self._mark and mark is not None:
             return
         self._mark, found = mark, read_stop(self._data_dir)
-        if found != self.stop:
-            self.stop = found
-            self._shown.clear()
+        if self.say(found):
             log.warning("%s", "nothing stops this enforcer on its host" if found is None else _line(found))
             self._hooks.on_change()
 

@@ -74,6 +74,20 @@ class Applied:
     arrived: Instant
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a worker is told of one server: the documents of the pair in force, none without one.
+
+    `counts`: whether the lease vouches for it now. `news`: when each source last brought a lease, CLOCK_BOOTTIME.
+    """
+
+    keys: bytes | None = None
+    pair: Pair | None = None
+    counts: bool = False
+    news: Mapping[str, float] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
 def applied(pair: Pair) -> Applied:
     """A pair as the rest of the program reads it."""
     lease = pair.lease.document

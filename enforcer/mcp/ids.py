@@ -1,6 +1,9 @@
 """Ids of our own making: what a client chose never reaches an upstream, and the other way round."""
 
+import re
 import secrets
+
+_OF_WORKER = re.compile(r"w([1-9][0-9]{0,2})\.")
 
 
 def new_request_id() -> str:
@@ -8,6 +11,15 @@ def new_request_id() -> str:
     return "d-" + secrets.token_hex(12)
 
 
-def new_session_id() -> str:
-    """192 random bits in visible ASCII (MCP_WIRE section 2.5 asks for 128)."""
-    return secrets.token_urlsafe(24)
+def new_session_id(worker: int = 0) -> str:
+    """192 random bits in visible ASCII (MCP_WIRE section 2.5 asks for 128), after the number of the worker that has it.
+
+    Without workers the number is left out.
+    """
+    return (f"w{worker}." if worker else "") + secrets.token_urlsafe(24)
+
+
+def worker_of(session_id: str) -> int:
+    """Whose it would be if it is one of ours; 0 for any other."""
+    found = _OF_WORKER.match(session_id)
+    return int(found[1]) if found else 0

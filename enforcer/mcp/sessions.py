@@ -38,11 +38,17 @@ class Sessions:
     """All sessions of this process. `on_end` hears of each end, whatever the cause."""
 
     def __init__(
-        self, *, on_end: Callable[[Session], None], idle_s: float = 1800.0, max_per_principal: int = 32
+        self,
+        *,
+        on_end: Callable[[Session], None],
+        idle_s: float = 1800.0,
+        max_per_principal: int = 32,
+        worker: int = 0,
     ) -> None:
         self._on_end = on_end
         self._idle_s = idle_s
         self._max = max_per_principal
+        self._worker = worker
         self._sessions: dict[str, Session] = {}  # the longest unused first
 
     def __len__(self) -> int:
@@ -54,7 +60,7 @@ class Sessions:
         own = [s for s in self._sessions.values() if s.principal == principal and s.server_id == server_id]
         if len(own) >= self._max:
             self.end(own[0])
-        session = Session(new_session_id(), server_id, principal, now)
+        session = Session(new_session_id(self._worker), server_id, principal, now)
         self._sessions[session.id] = session
         return session
 

@@ -4,7 +4,7 @@ Nothing is awaited between reading a bucket and taking from it, so that two call
 enforcers share is asked for before, and counted after.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from enforcer.contract.reasons import ReasonCode
@@ -28,18 +28,20 @@ from enforcer.policy.standing import standing
 async def decide_call(gate: Gate, tx: Transaction) -> Answer | None:
     """A tool call by `decide`, every other method by `access`; what is allowed is charged to its rate."""
     rates = buckets_of(_index(tx), tx.call) if tx.tool is not None else {}
-    shared = await _shared_left(gate, tx.call, {name: rate for name, rate in rates.items() if rate.shared})
-    decision = _decide(gate, tx, _left(gate, tx.call, rates, shared))
+    elsewhere = await _left_elsewhere(gate, tx.call, rates)
+    decision = _decide(gate, tx, _left(gate, tx.call, rates, elsewhere))
     while decision.result == "allow":
         names = charged(_index(tx), decision)
-        if await _charge(gate, tx.call, rates, names):
+        if await _charge(gate, tx.call, {name: rates[name] for name in names if name in rates}):
             break
-        shared |= {name: 0.0 for name in names if name in shared}  # other enforcers took the last token meanwhile
-        decision = _decide(gate, tx, _left(gate, tx.call, rates, shared))
+        elsewhere |= {name: 0.0 for name in names if name in elsewhere}  # others took the last token meanwhile
+        decision = _decide(gate, tx, _left(gate, tx.call, rates, elsewhere))
     _keep(tx, decision)
     tx.decided_in = gate.monotonic() - tx.began
     return (
-        None if decision.result == "allow" else replies.deny(gate, tx, Verdict.of(_explained(gate, decision, shared)))
+        None
+        if decision.result == "allow"
+        else replies.deny(gate, tx, Verdict.of(_explained(gate, decision, elsewhere)))
     )
 
 
@@ -59,32 +61,53 @@ async def decide_again(gate: Gate, tx: Transaction) -> Answer | None:
     return None if decision.result == "allow" else replies.deny(gate, tx, Verdict.of(decision))
 
 
-async def _shared_left(gate: Gate, call: Call, shared: Mapping[str, Rate]) -> dict[str, float]:
-    if not shared:
+async def _left_elsewhere(gate: Gate, call: Call, rates: Mapping[str, Rate]) -> dict[str, float]:
+    """Tokens of what isn't counted here alone: by all workers in the process above, by all enforcers in Redis."""
+    if not rates:
         return {}
-    return dict.fromkeys(shared, 0.0) if gate.shared_rates is None else await gate.shared_rates.left(call, shared)
+    among_workers = {} if gate.worker_rates is None else await gate.worker_rates.left(call, rates)
+    shared = _shared(rates)
+    if not shared:
+        return among_workers
+    found = dict.fromkeys(shared, 0.0) if gate.shared_rates is None else await gate.shared_rates.left(call, shared)
+    return among_workers | {name: min(tokens, among_workers.get(name, tokens)) for name, tokens in found.items()}
 
 
-def _left(gate: Gate, call: Call, rates: Mapping[str, Rate], shared: Mapping[str, float]) -> dict[str, float]:
-    """Tokens by bucket: the enforcer's own, and no more than what is left of those that are shared."""
+def _shared(rates: Mapping[str, Rate]) -> dict[str, Rate]:
+    return {name: rate for name, rate in rates.items() if rate.shared}
+
+
+def _left(gate: Gate, call: Call, rates: Mapping[str, Rate], elsewhere: Mapping[str, float]) -> dict[str, float]:
+    """Tokens by bucket: of this process, and no more than what is left elsewhere."""
     own = gate.buckets.left(call, rates, gate.monotonic())
-    return recorded.tokens({name: min(tokens, shared.get(name, tokens)) for name, tokens in own.items()})
+    return recorded.tokens({name: min(tokens, elsewhere.get(name, tokens)) for name, tokens in own.items()})
 
 
-async def _charge(gate: Gate, call: Call, rates: Mapping[str, Rate], names: Sequence[str]) -> bool:
-    """One token of each; False, and none of this enforcer's own is gone, where a shared one was not to be had."""
-    gate.buckets.take(call, rates, names, gate.monotonic())
-    shared = {name: rates[name] for name in names if name in rates and rates[name].shared}
-    if not shared or (gate.shared_rates is not None and await gate.shared_rates.take(call, shared)):
+async def _charge(gate: Gate, call: Call, rates: Mapping[str, Rate]) -> bool:
+    """One token of each; False, and none but those in Redis is gone, where one was not to be had."""
+    gate.buckets.take(call, rates, rates, gate.monotonic())
+    if await _charge_elsewhere(gate, call, rates):
         return True
-    gate.buckets.give_back(call, rates, names)
+    gate.buckets.give_back(call, rates, rates)
     return False
 
 
-def _explained(gate: Gate, decision: Decision, shared: Mapping[str, float]) -> Decision:
+async def _charge_elsewhere(gate: Gate, call: Call, rates: Mapping[str, Rate]) -> bool:
+    shared, workers = _shared(rates), gate.worker_rates if rates else None
+    if workers is not None and not await workers.take(call, rates):
+        return False
+    if not shared or (gate.shared_rates is not None and await gate.shared_rates.take(call, shared)):
+        return True
+    if workers is not None:
+        workers.give_back(call, rates)
+    return False
+
+
+def _explained(gate: Gate, decision: Decision, elsewhere: Mapping[str, float]) -> Decision:
     """A rate that can't be counted says so."""
     trouble = gate.shared_rates.problem() if gate.shared_rates is not None else ""
-    if not shared or not trouble or decision.reasons[0] is not ReasonCode.DENY_RATE_LIMIT:
+    trouble = (gate.worker_rates.problem() if gate.worker_rates is not None else "") or trouble
+    if not elsewhere or not trouble or decision.reasons[0] is not ReasonCode.DENY_RATE_LIMIT:
         return decision
     return replace(decision, detail=f"the shared rate can't be counted, {trouble}")
 

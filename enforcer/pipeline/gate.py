@@ -12,6 +12,8 @@ from enforcer.discovery.catalog import Catalog
 from enforcer.discovery.lister import Lister
 from enforcer.identity.cache import TokenCache
 from enforcer.journal.journal import Journal
+from enforcer.link.counts import Counts
+from enforcer.link.follower import Follower
 from enforcer.link.link import Link
 from enforcer.link.shared_rates import SharedRates
 from enforcer.mcp.cursors import Cursors
@@ -29,7 +31,7 @@ class Gate:
     """One per process. `hmac_keys`: server id → (key id, key) for hashes of arguments."""
 
     config: Config
-    link: Link
+    link: Link | Follower
     journal: Journal
     servers: Mapping[str, Behind]
     sessions: Sessions
@@ -42,6 +44,7 @@ class Gate:
     streams: Streams = field(default_factory=Streams)
     buckets: Buckets = field(default_factory=Buckets)
     shared_rates: SharedRates | None = None  # without it nothing that is limited so has room
+    worker_rates: Counts | None = None  # in a worker: what all of them count together
     tokens: TokenCache = field(default_factory=TokenCache)
     catalogs: dict[str, Catalog] = field(default_factory=dict)
     seen: dict[str, Sights] = field(default_factory=dict)

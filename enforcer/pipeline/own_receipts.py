@@ -7,19 +7,18 @@ from enforcer.contract.receipt import CSP_PROFILE, CSP_VERSION, ReceiptType
 from enforcer.contract.strict_json import JsonObject
 from enforcer.contract.times import to_text
 from enforcer.link.local_stop import Stop
-from enforcer.pipeline.gate import Gate
 
 
-def stop_receipt(gate: Gate, stop: Stop) -> JsonObject:
+def stop_receipt(enforcer_id: str, stop: Stop, now: float) -> JsonObject:
     """An administrator's act; whoever did it stands in it as the host says."""
     act = "kill.local.raise" if stop.state == "raised" else "kill.local.lower"
-    detail: JsonObject = {"kill_switch_id": stop.id, "target": f"enforcer:{gate.config.enforcer_id}"}
+    detail: JsonObject = {"kill_switch_id": stop.id, "target": f"enforcer:{enforcer_id}"}
     detail |= {"reason": stop.reason, "at": stop.at}
     who: JsonObject = {"sub": stop.by or "unknown", "actor_type": "user"}
-    return {**own_receipt(gate, ReceiptType.ADMIN, gate.wall()), "principal": who, "action": act, "detail": detail}
+    return {**own_receipt(enforcer_id, ReceiptType.ADMIN, now), "principal": who, "action": act, "detail": detail}
 
 
-def own_receipt(gate: Gate, kind: ReceiptType, now: float) -> JsonObject:
+def own_receipt(enforcer_id: str, kind: ReceiptType, now: float) -> JsonObject:
     """What every receipt of the enforcer's own has; `now` is unix seconds."""
     at = to_text(now)
     return {
@@ -32,6 +31,6 @@ def own_receipt(gate: Gate, kind: ReceiptType, now: float) -> JsonObject:
         "valid_time": {"start": at},
         "observed_at": at,
         "trace_id": secrets.token_hex(16),
-        "enforcer_id": gate.config.enforcer_id,
-        "principal": {"sub": f"enforcer:{gate.config.enforcer_id}", "actor_type": "system"},
+        "enforcer_id": enforcer_id,
+        "principal": {"sub": f"enforcer:{enforcer_id}", "actor_type": "system"},
     }

@@ -139,18 +139,18 @@ class System:
         file.write_text(done.out)
         return file
 
-    def open_gate(self, file: Path) -> Gate:
+    def open_gate(self, file: Path, *, workers: int = 1) -> Gate:
         """`enforcer run` until it is ready."""
-        gate = self.launch_gate(file)
+        gate = self.launch_gate(file, workers=workers)
         gate.url = gate.program.line("ready: ").removeprefix("ready: ").strip()
         return gate
 
-    def launch_gate(self, file: Path, **env: str) -> Gate:
+    def launch_gate(self, file: Path, *, workers: int = 1, **env: str) -> Gate:
         """`enforcer run`, not waiting for a policy; the URL is that of the file."""
         enforcer_id = file.stem
         number = sum(1 for _ in self.home.glob(f"{enforcer_id}-*.log"))
         program = Program(
-            [BIN / "enforcer", "run", file],
+            [BIN / "enforcer", "run", file, "--workers", str(workers)],
             log=self.home / f"{enforcer_id}-{number}.log",
             env={**self.env, **env},
         )

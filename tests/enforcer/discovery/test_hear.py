@@ -120,6 +120,7 @@ async def test_what_says_nothing_of_tools_is_passed_over(server: RawServer, era:
 async def test_a_server_s_ping_is_answered_and_whatever_else_it_asks_is_refused(server: RawServer) -> None:
     server.answers = [hanging(PING, SAMPLE, CHANGED), ACCEPTED]
     async with Ears(server, "legacy") as ears:
+        await until(server.requests, 3)
         assert await ears.told()
     said = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests[1:]]
     assert said[0] == {"jsonrpc": "2.0", "id": 5, "result": {}}

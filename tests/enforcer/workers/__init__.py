@@ -1,0 +1,1 @@
+"""Of `enforcer run --workers N`."""
