@@ -27,8 +27,18 @@ def admin_url(gate: Gate) -> str:
 
 def metric(gate: Gate, series: str) -> float:
     """The value of a series, given with its labels as it is written."""
-    with urllib.request.urlopen(f"{admin_url(gate)}/metrics", timeout=20) as answer:
-        text = answer.read().decode()
-    found = re.search(rf"^{re.escape(series)} (\S+)$", text, re.MULTILINE)
+    found = re.search(rf"^{re.escape(series)} (\S+)$", _text(gate), re.MULTILINE)
     assert found is not None, f"{series} is not exposed"
     return float(found.group(1))
+
+
+def total(gate: Gate, name: str, label: str) -> float:
+    """Over all workers, of the series of this name with this label."""
+    found = re.findall(rf"^{name}\{{(?:.*,)?{re.escape(label)}(?:,.*)?\}} (\S+)$", _text(gate), re.MULTILINE)
+    assert found, f"{name} with {label} is not exposed"
+    return sum(map(float, found))
+
+
+def _text(gate: Gate) -> str:
+    with urllib.request.urlopen(f"{admin_url(gate)}/metrics", timeout=20) as answer:
+        return str(answer.read().decode())

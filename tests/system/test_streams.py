@@ -13,7 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.client.subscriptions import SubscriptionLost
 from mcp.shared._httpx_utils import create_mcp_http_client
 
-from tests.support.admin import give_admin_address, metric
+from tests.support.admin import give_admin_address, total
 from tests.support.processes import wait_for
 from tests.support.system import BIN, Gate, System
 from tests.system.test_official_client import POLICY
@@ -23,13 +23,15 @@ MODES = ("auto", "legacy")
 METHODS = {"auto": "subscriptions/listen", "legacy": "GET"}
 
 
-@pytest.fixture(scope="module")
-def clock(system: System) -> Iterator[Gate]:
-    """mcp-server-time behind a gate of its own."""
+@pytest.fixture(scope="module", params=[1, 3], ids=["alone", "workers"])
+def clock(system: System, request: pytest.FixtureRequest) -> Iterator[Gate]:
+    """mcp-server-time behind a gate of its own, of one process or of several."""
     system.apply(POLICY)
+    enforcer_id = f"streams-{request.param}"
     command = [str(BIN / "mcp-server-time"), "--local-timezone", "UTC"]
-    gate = system.open_gate(give_admin_address(system.enroll("streams", "time", command=command)))
-    system.caller("streams", system.token("ada")).call("get_current_time", {"timezone": "UTC"})
+    file = give_admin_address(system.enroll(enforcer_id, "time", command=command))
+    gate = system.open_gate(file, workers=request.param)
+    system.caller(enforcer_id, system.token("ada")).call("get_current_time", {"timezone": "UTC"})
     yield gate
     gate.program.stop()
 
@@ -84,7 +86,7 @@ async def listening(system: System, gate: Gate, mode: str) -> AsyncIterator[Ear]
 
 
 def open_streams(gate: Gate) -> float:
-    return metric(gate, 'drawbridge_open_streams{server="time"}')
+    return total(gate, "drawbridge_open_streams", 'server="time"')
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -107,7 +109,9 @@ async def test_a_kill_closes_the_stream_and_its_one_receipt_says_so(system: Syst
     async with listening(system, clock, mode) as ear:
         raised = await asyncio.to_thread(system.manage, "kill", "raise", "server:time", "--reason", "streams")
         try:
-            assert re.search(r"^streams  [0-9.]+ ms$", raised.out, re.MULTILINE), raised  # others may be silent
+            assert re.search(rf"^{clock.file.stem}  [0-9.]+ ms$", raised.out, re.MULTILINE), (
+                raised
+            )  # others may be silent
             await asyncio.to_thread(wait_for, lambda: open_streams(clock) == 0, "the stream to be closed")
             if mode == "auto":
                 async with asyncio.timeout(10):
@@ -115,7 +119,9 @@ async def test_a_kill_closes_the_stream_and_its_one_receipt_says_so(system: Syst
                 assert "DENY_KILL_SWITCH" in str(getattr(ear.lost and ear.lost.__cause__, "error", ""))
         finally:
             await asyncio.to_thread(system.manage, "kill", "lower", "server:time", "--reason", "streams")
-    receipt = await asyncio.to_thread(wait_for, lambda: stopped(system, METHODS[mode]), "the receipt of the stream")
+    receipt = await asyncio.to_thread(
+        wait_for, lambda: stopped(system, clock, METHODS[mode]), "the receipt of the stream"
+    )
     assert receipt["decision"]["result"] == "deny"
     assert receipt["decision"]["reason_codes"][0] == "DENY_KILL_SWITCH"
 
@@ -130,6 +136,7 @@ async def test_a_gate_that_is_told_to_stop_ends_its_streams_and_waits_for_none(s
         assert ear.lost is None, "a graceful end"
 
 
-def stopped(system: System, method: str) -> dict[str, Any] | None:
-    found = [r for r in system.receipts(settle_s=0) if r.get("mcp", {}).get("method") == method]
+def stopped(system: System, gate: Gate, method: str) -> dict[str, Any] | None:
+    receipts = system.receipts("--enforcer", gate.file.stem, settle_s=0)
+    found = [r for r in receipts if r.get("mcp", {}).get("method") == method]
     return next((r for r in found if (r.get("outcome") or {}).get("detail") == "stopped"), None)

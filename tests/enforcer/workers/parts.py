@@ -77,7 +77,7 @@ class Below:
     def state(self) -> tuple[int, int, int] | None:
         """As of `publisher.Gate`."""
         found = self.follower.current(SERVER)
-        return found and (found.index.snapshot.version, found.incident.epoch, found.lease.counter)
+        return None if found is None else (found.index.snapshot.version, found.incident.epoch, found.lease.counter)
 
 
 class Both:
