@@ -37,6 +37,17 @@ def in_background() -> BackgroundWriter:
     return writer
 
 
+def of_worker(number: int) -> None:
+    """From now on every record says which worker it is from."""
+
+    def named(record: logging.LogRecord) -> bool:
+        record.worker = number
+        return True
+
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(named)
+
+
 def _wanted(environ: Mapping[str, str]) -> Format | None:
     text = environ.get(VARIABLE)
     if not text:

@@ -28,6 +28,7 @@ from enforcer.link.hooks import Hooks
 from enforcer.link.link import LinkSettings
 from enforcer.link.wire import TO_WORKER, Channel, Counted, Show, Shown, Welcome
 from enforcer.listening import observed
+from enforcer.observe.logs import of_worker
 from enforcer.observe.readiness import Readiness
 from enforcer.parts import Parts, Place
 from enforcer.process import allowed_hosts, leave, settings
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> int:
         return 1
     try:
         config, dropped_lines = begin(Path(file))
+        of_worker(int(number))
         worker = _Worker(config, int(number), dropped_lines)
         with socket.socket(fileno=int(listening)) as to_clients, socket.socket(fileno=int(channel)) as to_parent:
             return worker.run(to_clients, to_parent)

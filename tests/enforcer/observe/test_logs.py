@@ -43,6 +43,13 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
+def test_a_record_of_a_worker_names_it(said: io.StringIO) -> None:
+    log.info("before")
+    logs.of_worker(3)
+    log.info("after")
+    assert [line.get("worker") for line in lines(said)] == [None, 3]
+
+
 async def test_a_record_of_a_call_names_its_receipt_and_its_trace(
     tmp_path: Path, said: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
