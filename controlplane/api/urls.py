@@ -79,6 +79,7 @@ urlpatterns = [
     path("enforcers/<str:id>", fleet.EnforcerDetail.as_view(), name="api-enforcer"),
     path("enforcers/<str:id>/decommission", fleet.DecommissionEnforcer.as_view(), name="api-decommission"),
     path("receipts", receipts.Receipts.as_view(), name="api-receipts"),
+    path("receipts/schema", receipts.ReceiptSchema.as_view(), name="api-receipt-schema"),
     path("receipts/export", receipts.ExportReceipts.as_view(), name="api-export-receipts"),
     path("receipts/export/csv", receipts.ExportTable.as_view(), name="api-export-table"),
     path("receipts/<str:receipt_id>", receipts.ReceiptDetail.as_view(), name="api-receipt"),

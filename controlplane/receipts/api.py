@@ -9,6 +9,7 @@ from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -30,6 +31,7 @@ from controlplane.receipts.spreadsheet import csv_rows
 from enforcer.contract.export import MAX_STRETCH
 from enforcer.contract.reasons import ReasonCode
 from enforcer.contract.receipt import ReceiptType
+from enforcer.contract.receipt_schema import receipt_schema
 from enforcer.contract.strict_json import JsonObject
 from enforcer.contract.times import from_text
 
@@ -69,6 +71,17 @@ class Receipts(ListView[Receipt]):
     filterset_class = ReceiptFilter
     orderings = {"event_time": ("event_time", "receipt_id")}
     usual_order = "-event_time"
+
+
+class ReceiptSchema(ApiView[Any]):
+    """A receipt as a JSON Schema"""
+
+    rights = {"GET": Right.VIEW}
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - the framework's signature
+        """Of each line of an export but chain heads."""
+        return Response(receipt_schema())
 
 
 class ReceiptDetail(DetailView[Receipt]):

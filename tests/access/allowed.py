@@ -174,6 +174,7 @@ API: dict[str, Rule] = {
     "enforcers/<str:id>": {"GET": VIEW},
     "enforcers/<str:id>/decommission": {"POST": FLEET},
     "receipts": {"GET": RECEIPTS},
+    "receipts/schema": {"GET": VIEW},
     "receipts/export": {"GET": EXPORT},
     "receipts/export/csv": {"GET": EXPORT},
     "receipts/<str:receipt_id>": {"GET": RECEIPTS},

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
+
+from enforcer.contract.receipt_schema import receipt_schema
 from tests.support.caller import Caller
 from tests.support.processes import Program, free_port, wait_for
 
@@ -37,6 +40,9 @@ class Gate:
     data: Path
     program: Program
     url: str
+
+
+RECEIPT = jsonschema_rs.Draft202012Validator(receipt_schema())
 
 
 @dataclass(slots=True)
@@ -169,7 +175,10 @@ class System:
         done = self.manage("receipts", "export", "--settle", str(settle_s), *filters)
         assert done.code == 0, done
         lines = [json.loads(line) for line in done.out.splitlines()]
-        return [line for line in lines if "chain_head" not in line["receipt_type"]]
+        found = [line for line in lines if "chain_head" not in line["receipt_type"]]
+        wrong = [str(problem) for receipt in found for problem in RECEIPT.iter_errors(receipt)]
+        assert not wrong, wrong[:3]
+        return found
 
     def receipt(self, receipt_id: str) -> dict[str, Any]:
         """One receipt, waited for."""

@@ -81,6 +81,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "enforcers/<str:id>": LIST,
     "enforcers/<str:id>/decommission": {"POST": "manage_fleet"},
     "receipts": {"GET": "read_receipts"},
+    "receipts/schema": {"GET": "view"},
     "receipts/export": {"GET": "export_receipts"},
     "receipts/export/csv": {"GET": "export_receipts"},
     "receipts/<str:receipt_id>": {"GET": "read_receipts"},

@@ -135,3 +135,10 @@ def test_without_a_publisher_an_export_is_503_and_not_half_a_file(
     record_admin_receipt(actor="ada", action="x", detail={})
     answer = asker().get("/receipts/export")
     assert problem(answer)["status"] == 503
+
+
+@pytest.mark.django_db
+def test_the_schema_of_a_receipt_is_there_for_whoever_may_look() -> None:
+    answer = asker(Right.VIEW).get("/receipts/schema")
+    assert done(answer)["title"] == "A receipt of Drawbridge"
+    assert answer.headers["Content-Type"].startswith("application/json")
