@@ -49,6 +49,7 @@ class App:
             query=scope["query_string"],
             headers=tuple(scope["headers"]),
             body=body,
+            peer=str((scope.get("client") or ("",))[0]),
         )
         if not await self._handed_on(server_id, request, receive, send):
             await self.serve(server_id, request, receive, send)

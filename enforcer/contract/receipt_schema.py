@@ -117,6 +117,7 @@ _MESSAGE: JsonObject = {
     "approval": _object({"required": FLAG}),
     "incident": _object({"active": FLAG, "kill_switch_ids": TEXTS}),
 }
+_REPEATED = _object({"count": COUNT, "sources": {"type": "object", "additionalProperties": COUNT}})
 _SOMETIMES: JsonObject = {"risk_level": _one_of(Risk), "outcome": _OUTCOME}
 _REFUSED: JsonObject = {"action_id": TEXT, "reason": TEXT, "remediation_hint": TEXT}
 _SIGHTING = _object({"what": _one_of(("seen", "twice", "gone")), "size_bytes": COUNT}, {"definition": OBJECT})
@@ -140,7 +141,9 @@ def receipt_schema() -> JsonObject:
         "allOf": [
             _kind((ReceiptType.ACTION, ReceiptType.ACCESS), _MESSAGE, _SOMETIMES),
             _kind(
-                (ReceiptType.REFUSAL,), {**_MESSAGE, **_REFUSED}, {**_SOMETIMES, "amendment_cited": {"const": "VII"}}
+                (ReceiptType.REFUSAL,),
+                {**_MESSAGE, **_REFUSED},
+                {**_SOMETIMES, "amendment_cited": {"const": "VII"}, "repeated": _REPEATED},
             ),
             _kind((ReceiptType.ADMIN,), {"action": TEXT, "detail": OBJECT}),
             _kind((ReceiptType.GAP,), {"gap": _object({"reason": TEXT, "moved_to": TEXT})}),

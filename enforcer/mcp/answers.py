@@ -63,6 +63,16 @@ class Denial:
         return {key: value for key, value in made.items() if value is not None}
 
 
+def naming(answer: Answer, receipt_id: str) -> Answer:
+    """The same refusal, with another receipt that tells of it."""
+    error = (answer.body or {}).get("error")
+    data = error.get("data") if isinstance(error, dict) else None
+    if answer.body is None or not isinstance(error, dict) or not isinstance(data, dict):
+        return answer
+    told = {**answer.body, "error": {**error, "data": {**data, "receipt_id": receipt_id}}}
+    return Answer(answer.status, told, answer.headers)
+
+
 def result(admitted: Admitted, body: JsonObject) -> Answer:
     """The request's result under the id that the client gave it."""
     return Answer(200, {"jsonrpc": "2.0", "id": admitted.id, "result": body})

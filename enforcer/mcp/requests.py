@@ -20,6 +20,7 @@ class HttpRequest:
     query: bytes
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
+    peer: str = ""  # the address that it came from, where there is one
 
     def lines(self, name: str) -> list[str]:
         """Every value of a header, without the white space around it."""

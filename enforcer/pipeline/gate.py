@@ -20,6 +20,7 @@ from enforcer.mcp.cursors import Cursors
 from enforcer.mcp.sessions import Sessions
 from enforcer.metrics import Metrics
 from enforcer.pipeline.buckets import Buckets
+from enforcer.pipeline.floods import Floods
 from enforcer.pipeline.inflight import Flight, Flights
 from enforcer.pipeline.open_streams import Streams
 from enforcer.pipeline.server import Behind
@@ -42,6 +43,7 @@ class Gate:
     flights: Flights
     cursors: Cursors = field(default_factory=Cursors)
     streams: Streams = field(default_factory=Streams)
+    floods: Floods = field(default_factory=Floods)
     buckets: Buckets = field(default_factory=Buckets)
     shared_rates: SharedRates | None = None  # without it nothing that is limited so has room
     worker_rates: Counts | None = None  # in a worker: what all of them count together

@@ -46,6 +46,7 @@ def receipt_of(gate: Gate, tx: Transaction, *, now: float, brief: bool = False) 
         "approval": {"required": verdict.result == "require_approval"},
         "incident": _incident(verdict),
         "outcome": _outcome(tx.outcome),
+        "repeated": tx.repeated,
     }
     if made["receipt_type"] == ReceiptType.REFUSAL:
         made.update(_refusal(tx, verdict))

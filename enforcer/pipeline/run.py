@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from enforcer.contract.reasons import ReasonCode
 from enforcer.journal.problems import JournalUnavailable
-from enforcer.mcp.answers import Answer
+from enforcer.mcp.answers import Answer, naming
 from enforcer.mcp.requests import HttpRequest
 from enforcer.observe import calls
 from enforcer.pipeline import replies
@@ -100,7 +100,7 @@ async def _conclude(gate: Gate, tx: Transaction, answer: Answer) -> Answer:
     if tx.opening is not None and tx.opening.protocol_version is None:
         gate.sessions.end(tx.opening)  # a handshake that came to nothing leaves no session
     try:
-        await _record(gate, tx)
+        answer = await _kept(gate, tx, answer)
     except JournalUnavailable:
         log.error("receipt %s could not be written", tx.receipt_id)
         answer = replies.deny(gate, tx, Verdict.deny(ReasonCode.DENY_AUDIT_UNAVAILABLE))
@@ -108,6 +108,28 @@ async def _conclude(gate: Gate, tx: Transaction, answer: Answer) -> Answer:
         if tx.flight is not None:
             gate.landed(tx.flight)
     concluded(gate, tx)
+    return answer
+
+
+async def _kept(gate: Gate, tx: Transaction, answer: Answer) -> Answer:
+    """The answer once its receipt is durable: its own, or in a flood of messages from nobody the one in common."""
+    gathering = gate.floods.join(tx, gate.monotonic())
+    if gathering is None:
+        await _record(gate, tx)
+        return answer
+    if gathering.receipt_id != tx.receipt_id:
+        if (problem := await asyncio.shield(gathering.written)) is not None:
+            raise problem
+        tx.receipt_id = gathering.receipt_id
+        return naming(answer, tx.receipt_id)
+    await gate.floods.gathered(gathering)
+    tx.repeated = gathering.as_json()
+    try:
+        await _record(gate, tx)
+    except JournalUnavailable as problem:
+        gathering.written.set_result(problem)
+        raise
+    gathering.written.set_result(None)
     return answer
 
 

@@ -88,6 +88,7 @@ class Transaction:
     began: float = 0.0
     decided_in: float | None = None
     ended: bool = False
+    repeated: JsonObject | None = None  # what else its receipt stands for
     recorded: Recorded | None = None  # its receipt, once that is durable
 
     @property

@@ -35,6 +35,7 @@ class HandedOn(Frame, frozen=True, kw_only=True):
     query: bytes
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
+    peer: str
 
 
 class Begins(Frame, frozen=True, kw_only=True):
@@ -80,6 +81,7 @@ class Relay:
                     query=request.query,
                     headers=request.headers,
                     body=request.body,
+                    peer=request.peer,
                 )
             )
             await _pass_on(channel, receive, send)
@@ -147,7 +149,7 @@ async def _answer(channel: Channel, serve: Serve) -> None:
     try:
         async for frame in frames:
             assert isinstance(frame, HandedOn)
-            request = HttpRequest(frame.method, frame.path, frame.query, frame.headers, frame.body)
+            request = HttpRequest(frame.method, frame.path, frame.query, frame.headers, frame.body, frame.peer)
 
             async def receive() -> MutableMapping[str, Any]:
                 async for _ in frames:
