@@ -15,7 +15,7 @@ from controlplane.observability.leases import newest_age_s
 from controlplane.observability.models import Pulse
 from controlplane.observability.services import INGEST
 from controlplane.policy.models import Published
-from controlplane.receipts.chains import broken_chains
+from controlplane.receipts.chains import broken_chains, rolled_back
 from controlplane.receipts.models import Conflict
 from enforcer.contract.fleet import Heartbeat
 
@@ -24,6 +24,7 @@ CONVERGED_S = 30.0  # from a signed incident state to everybody's word
 NEWS_S = 30.0
 PULSE_S = 15.0
 RECENT = timedelta(hours=1)
+A_DAY = timedelta(days=1)
 NEED_REDIS = frozenset({"kill_not_converged", "enforcer_silent", "policy_old"})
 
 Key = tuple[str, str]  # kind, about
@@ -59,6 +60,11 @@ def _of_the_database(now: datetime) -> Iterator[tuple[Key, str]]:
         yield (
             ("chain_gap", enforcer_id),
             f"{count} of the chains of {enforcer_id} lack a receipt, or don't fit together",
+        )
+    for back in rolled_back(now - A_DAY):
+        yield (
+            ("journal_rolled_back", back.enforcer_id),
+            f"{back.enforcer_id} goes on after receipt {back.sequence} of a chain of which more is stored",
         )
     conflicts = Conflict.objects.filter(seen_at__gt=now - RECENT).order_by("enforcer_id")
     for enforcer_id in conflicts.values_list("enforcer_id", flat=True).distinct():

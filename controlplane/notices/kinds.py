@@ -44,6 +44,11 @@ KINDS: dict[str, Kind] = {
         0,
         "Open Conflicts: a copied data directory or a stolen key; the first receipt stays as evidence.",
     ),
+    "journal_rolled_back": Kind(
+        "An enforcer's journal went back",
+        0,
+        "Its disk was restored or its host was copied: see that one of them runs, and what lies between on Chains.",
+    ),
     "redis_away": Kind(
         "The policy Redis can't be reached", 15, "Start it again; enforcers ask the control plane directly meanwhile."
     ),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from controlplane.receipts.chains import followed_at
 from controlplane.receipts.models import Chain, Receipt, ReceiptIndex
 from enforcer.contract import strict_json
 from enforcer.contract.receipt import GENESIS_PARENT, Link, ReceiptError, open_line
@@ -76,7 +77,12 @@ def _genesis(link: Link) -> Finding:
     if previous is None:
         return Finding(None, "the chain that it follows is not here")
     if previous.head_hash != link.parent_hash:
-        return Finding(None, f"it follows chain {previous.chain_id}, of which not all is here, or more than it knew")
+        at = followed_at(link.chain_id)
+        if _at(previous.chain_id, at + 1) is not None:
+            return Finding(
+                False, f"it follows chain {previous.chain_id} at {at}, of which more is here: a journal went back"
+            )
+        return Finding(None, f"it follows chain {previous.chain_id}, of which not all is here")
     return Finding(True, f"it names the head of chain {previous.chain_id}, which was before")
 
 

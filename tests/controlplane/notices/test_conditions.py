@@ -16,11 +16,13 @@ from controlplane.notices.kinds import KINDS
 from controlplane.observability.services import INGEST, beat
 from controlplane.policy.models import SignedDocument
 from controlplane.receipts.models import Chain, Conflict, ReceiptIndex
+from controlplane.receipts.services import ingest_batch
 from enforcer.contract.fleet import Heartbeat, ServerState
 from tests.controlplane.actors import ADA
 from tests.controlplane.commands import run
 from tests.controlplane.factories import ServerFactory
 from tests.controlplane.fleet.fake_enforcer import FakeEnforcer
+from tests.controlplane.receipts.sending import Sender
 from tests.controlplane.running import RunningPublisher
 from tests.controlplane.valkeys import Valkey
 from tests.support.processes import wait_for
@@ -134,6 +136,43 @@ def test_gaps_and_receipts_that_contradict_are_told_by_enforcer(data_dir: Path) 
     assert list(found("receipt_conflict")) == ["edge"]
     Conflict.objects.update(seen_at=timezone.now() - timedelta(days=1))
     assert not found("receipt_conflict")
+
+
+def test_a_journal_that_went_back_is_told_by_enforcer(data_dir: Path) -> None:
+    gate = Sender("edge").enrol()
+    ingest_batch(gate.batch([gate.receipt() for _ in range(5)]))
+    third = ReceiptIndex.objects.get(chain_id=gate.chain_id, sequence=3).receipt_hash
+    follows = {"previous_chain_id": gate.chain_id, "previous_sequence": 5, "boot_nonce": "x"}
+    good = Sender("edge", gate.key, parent=gate.parent)
+    ingest_batch(good.batch([good.receipt(genesis=follows)]))
+    assert not found("journal_rolled_back")
+    back = Sender("edge", gate.key, parent=third)
+    ingest_batch(back.batch([back.receipt(genesis={**follows, "previous_sequence": 3})]))
+    assert "after receipt 3" in found("journal_rolled_back")["edge"]
+    Chain.objects.update(first_seen=timezone.now() - timedelta(days=2))
+    assert not found("journal_rolled_back")
+
+
+def test_two_chains_that_follow_one_are_a_copied_host(data_dir: Path) -> None:
+    gate = Sender("edge").enrol()
+    ingest_batch(gate.batch([gate.receipt()]))
+    follows = {"previous_chain_id": gate.chain_id, "previous_sequence": 1, "boot_nonce": "x"}
+    for _ in range(2):
+        again = Sender("edge", gate.key, parent=gate.parent)
+        ingest_batch(again.batch([again.receipt(genesis=follows)]))
+    assert found("journal_rolled_back")
+
+
+def test_a_chain_that_is_here_before_the_rest_of_the_last_one_is_no_journal_that_went_back(data_dir: Path) -> None:
+    gate = Sender("edge").enrol()
+    late = [gate.receipt() for _ in range(5)]
+    ingest_batch(gate.batch(late[:2]))
+    again = Sender("edge", gate.key, parent=gate.parent)
+    follows = {"previous_chain_id": gate.chain_id, "previous_sequence": 5, "boot_nonce": "x"}
+    ingest_batch(again.batch([again.receipt(genesis=follows)]))
+    assert not found("journal_rolled_back")
+    ingest_batch(gate.batch(late))
+    assert not found("journal_rolled_back")
 
 
 def test_every_kind_but_the_database_has_a_condition() -> None:
