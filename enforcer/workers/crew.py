@@ -69,7 +69,7 @@ class Crew:
         for server_id, state in standing.servers.items():
             if state.snapshot_hash:
                 worker.holds[server_id] = state
-        if before is None or (before.servers, before.ready) != (standing.servers, standing.ready):
+        if before is None or _reached(before) != _reached(standing):
             self._changed()
 
     def slowest(self, server_id: str, state: ServerState) -> ServerState:
@@ -146,6 +146,14 @@ def _state(pair: Pair) -> ServerState:
         snapshot_hash=pair.snapshot.digest,
         incident_hash=pair.incident.digest,
     )
+
+
+def _reached(standing: Standing) -> object:
+    """What a confirmation is made of; ages change all the time."""
+    return standing.ready, {
+        server_id: (state.snapshot_hash, state.incident_hash, state.in_flight_matching)
+        for server_id, state in standing.servers.items()
+    }
 
 
 def _oldest(ages: Iterable[float | None]) -> float | None:
