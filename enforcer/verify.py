@@ -6,6 +6,7 @@ from pathlib import Path
 from enforcer.contract import strict_json
 from enforcer.contract.export import verify_export
 from enforcer.contract.keys import PublicKey, Role
+from enforcer.contract.progress import on_terminal, told
 from enforcer.errors import ConfigurationError
 
 
@@ -14,7 +15,8 @@ def verify(file: Path, keys_file: Path) -> int:
     keys = read_keys(keys_file)
     try:
         with file.open("rb") as lines:
-            report = verify_export((line.rstrip(b"\n") for line in lines), keys)
+            size, tell = file.stat().st_size, on_terminal(sys.stderr, "verifying")
+            report = verify_export((line.rstrip(b"\n") for line in told(lines, size, len, tell)), keys)
     except OSError as problem:
         raise ConfigurationError(f"{file}:1: -: can't be read, {problem.strerror}; name an export") from None
     for found in report.problems:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
-from django.db.models import Q
+from django.db.models import Q, Sum
 
 from controlplane.policy.signing import ask
 from controlplane.receipts.models import Chain, Receipt, ReceiptIndex
 from enforcer.contract.export import MAX_STRETCH, ExportReport, verify_export
 from enforcer.contract.keys import SigningKey
+from enforcer.contract.progress import told
 from enforcer.contract.receipt import chain_head
 
 SignHead = Callable[[Chain, int], bytes]  # the chain and the sequence that the head is of
@@ -36,8 +37,11 @@ def signed_head(chain: Chain, sequence: int) -> bytes:
     return line.encode()
 
 
-def verify_stored() -> ExportReport:
-    """Recompute everything from the stored bytes, as for an export with heads by a key that nobody keeps."""
+def verify_stored(tell: Callable[[int], None] = lambda _percent: None) -> ExportReport:
+    """Recompute everything from the stored bytes, as for an export with heads by a key that nobody keeps.
+
+    `tell` hears each percent.
+    """
     key = SigningKey.generate()
 
     def sign_head(chain: Chain, sequence: int) -> bytes:
@@ -46,7 +50,9 @@ def verify_stored() -> ExportReport:
         head = chain.head_hash if at_end else index.receipt_hash if index else "missing"
         return chain_head(chain.enforcer_id, chain.chain_id, sequence, head, key)
 
-    report = verify_export(export_lines(Q(), sign_head), {key.public.keyid: key.public})
+    whole = Chain.objects.aggregate(receipts=Sum("contiguous_to"))["receipts"] or 0
+    lines = told(export_lines(Q(), sign_head), whole, lambda _line: 1, tell)
+    report = verify_export(lines, {key.public.keyid: key.public})
     report.problems += [f"chain {chain_id}: {problem}" for chain_id, problem in _missing()]
     return report
 

@@ -1,6 +1,7 @@
 """`manage.py receipts export|verify|replay|keys` (CONTRACTS sections 1 and 4)."""
 
 import json
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -20,6 +21,7 @@ from enforcer.contract.documents import DocumentError, read
 from enforcer.contract.envelope import EnvelopeError, PayloadType, unseal
 from enforcer.contract.fleet import KeyList
 from enforcer.contract.keys import PublicKey
+from enforcer.contract.progress import on_terminal
 
 
 class Command(commands.Command):
@@ -81,7 +83,7 @@ class Command(commands.Command):
         return DONE
 
     def _verify(self) -> int:
-        report = verify_stored()
+        report = verify_stored(on_terminal(sys.stderr, "verifying"))
         if conflicts := Conflict.objects.count():
             self.say(f"{conflicts} receipts were refused: another one had their place or id (table receipts_conflict)")
         for problem in report.problems:
