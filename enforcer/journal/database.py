@@ -27,6 +27,8 @@ CREATE TABLE receipt (
 );
 CREATE TABLE open_call (receipt_id TEXT PRIMARY KEY, draft BLOB NOT NULL) WITHOUT ROWID;
 """
+# Of the newest ack that counted; an older version of this program neither needs nor minds it.
+_GENERATION = "CREATE TABLE IF NOT EXISTS generation (acked INTEGER NOT NULL)"
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -91,6 +93,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
         connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={FORMAT}; COMMIT;")
     elif found != FORMAT:
         raise DamagedError(f"its format is {found}; this version knows {FORMAT}")
+    connection.execute(_GENERATION)
 
 
 def _check(connection: sqlite3.Connection, size: int) -> None:

@@ -171,6 +171,23 @@ class Store:
             "UPDATE chain SET acked_sequence=max(acked_sequence, ?) WHERE chain_id=?", (sequence, chain_id)
         )
 
+    def generation(self) -> int | None:
+        """That of the acks that count; none before the first."""
+        found = self._sql.execute("SELECT acked FROM generation").fetchone()
+        return int(found[0]) if found else None
+
+    def begin_generation(self, generation: int) -> None:
+        """Acks of this one count from now on."""
+        self._sql.execute("DELETE FROM generation")
+        self._sql.execute("INSERT INTO generation VALUES (?)", (generation,))
+
+    def forget_acks(self) -> None:
+        """Everything that is still here waits for an acknowledgement again."""
+        self._sql.execute(
+            "UPDATE chain SET acked_sequence=coalesce("
+            "(SELECT min(sequence)-1 FROM receipt WHERE chain=number), head_sequence)"
+        )
+
     def trim(self, before: str, most: int) -> int:
         """Delete of the `most` oldest receipts those acknowledged and recorded before then; returns how many."""
         deleted = self._sql.execute(

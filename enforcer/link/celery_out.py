@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from celery import Celery
 from kombu.exceptions import KombuError
+from kombu.messaging import Producer
 from redis.exceptions import RedisError
 
 from enforcer.contract.redis_names import INGEST_TASK
@@ -33,24 +34,39 @@ class CelerySender:
             result_backend=None,
             task_create_missing_queues=False,
             task_default_queue=queue,
-            broker_pool_limit=1,
             broker_transport_options=_AT_ONCE | _TIMEOUTS,
             broker_use_ssl={"ssl_cert_reqs": ssl.CERT_REQUIRED} if url.startswith("rediss:") else None,
         )
 
+        self._producer: Producer | None = None
+
     def __call__(self, envelope: bytes) -> None:
         """Raises `SendError`; the batch may have arrived even then."""
         try:
+            # not from kombu's pool: that is one for the process, and whoever closes it closes it for all senders
+            self._producer = self._producer or self._app.amqp.Producer(self._app.connection_for_write())
             self._app.send_task(
-                INGEST_TASK, args=[envelope.decode("ascii")], retry=False, declare=[], argsrepr="", kwargsrepr=""
+                INGEST_TASK,
+                args=[envelope.decode("ascii")],
+                producer=self._producer,
+                retry=False,
+                declare=[],
+                argsrepr="",
+                kwargsrepr="",
             )
         except (KombuError, RedisError, OSError) as error:
+            self._drop()
             raise SendError(f"the receipts broker: {type(error).__name__}: {error}") from None
 
     def close(self) -> None:
         """Drop the connection."""
-        self._app.pool.force_close_all()
+        self._drop()
         self._app.close()
+
+    def _drop(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None and producer.connection is not None:
+            producer.connection.collect()  # never waits for a broker that doesn't answer
 
 
 def _with_password(url: str, password: str) -> str:

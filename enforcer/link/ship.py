@@ -59,7 +59,7 @@ class Shipper:
         self._make_sender = make_sender
         self._ack_keys = ack_keys
         self._keep_acked_s = keep_acked_s
-        self._outstanding = Outstanding(jitter=lambda: random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
+        self._outstanding = self._nothing_out()
         self._problems: dict[str, str] = {}
         self._ack = b""
         self._ack_done = b""
@@ -68,6 +68,10 @@ class Shipper:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ship", daemon=True)
+
+    @staticmethod
+    def _nothing_out() -> Outstanding:
+        return Outstanding(jitter=lambda: random.uniform(0.8, 1.2))  # noqa: S311 - spreads load
 
     def start(self) -> None:
         """Begin to ship."""
@@ -167,8 +171,11 @@ class Shipper:
         if ack.enforcer_id != self._enforcer_id:
             self._note("ack", f"ack ignored: it is for {ack.enforcer_id!r}")
             return
-        taken, problems = self._journal.ask(lambda store: mark_acked(store, ack.chains), writes=True)
+        taken, problems, anew = self._journal.ask(lambda store: take_ack(store, ack), writes=True)
         self._ack_done = envelope
+        if anew:
+            log.warning("the control plane was restored, generation %d: sending again what it lacks", ack.generation)
+            self._outstanding = self._nothing_out()
         for head in taken:
             self._outstanding.acked(head.chain_id, head.sequence, time.monotonic())
             self._quiet_at = time.monotonic()
@@ -187,6 +194,23 @@ class Shipper:
         if self._problems.get(kind) != text:
             log.warning("shipping: %s", text)
         self._problems[kind] = text
+
+
+def take_ack(store: Store, ack: Ack) -> tuple[list[ChainHead], list[str], bool]:
+    """Heads that were marked, what is wrong with others, and whether everything else is to be sent again.
+
+    A generation follows when the control plane was restored from a backup: what an earlier one acknowledged it may have
+    lost, and an ack from before it says nothing any more.
+    """
+    known = store.generation()
+    if known is not None and ack.generation < known:
+        return [], [f"ack ignored: it is of generation {ack.generation}, and {known} has begun"], False
+    anew = known is not None and ack.generation > known
+    if anew:
+        store.forget_acks()
+    if known != ack.generation:
+        store.begin_generation(ack.generation)
+    return *mark_acked(store, ack.chains), anew
 
 
 def mark_acked(store: Store, heads: tuple[ChainHead, ...]) -> tuple[list[ChainHead], list[str]]:

@@ -146,7 +146,11 @@ class Channel:
                 raw = await self._reader.readexactly(size)
             except (asyncio.IncompleteReadError, OSError):
                 return
-            yield kind.decode(raw)
+            try:
+                frame = kind.decode(raw)
+            except msgspec.DecodeError:  # another version of this program: what is lost counts as gone
+                return
+            yield frame
 
     async def end(self) -> None:
         """Once what was sent has been taken, or the other side is gone."""

@@ -22,6 +22,7 @@ FIRST_PAUSE_S, MOST_PAUSE_S = 0.2, 10.0
 STEADY_S = 30.0  # a worker that lived so long has no history
 SHOWN_S = 60.0
 ANSWER_S = 4.0
+END_S = GRACE_S + 8
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Keeper:
         pause_s = FIRST_PAUSE_S
         while not stopping.is_set():
             began = time.monotonic()
-            code = await self._one(number)
+            code = await self._one(number, stopping)
             if stopping.is_set():
                 return
             log.error("worker %d ended with %s and starts anew", number, code)
@@ -86,19 +87,25 @@ class Keeper:
                 async with asyncio.timeout(pause_s):
                     await stopping.wait()
 
-    async def _one(self, number: int) -> int | None:
-        """From its start to its end; its exit code."""
+    async def _one(self, number: int, stopping: asyncio.Event) -> int | str:
+        """From its start to its end; its exit code, or why it can't be started."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            process = await self._start(number, theirs)
+        try:
+            with theirs:
+                process = await self._start(number, theirs)
+        except OSError as problem:
+            ours.close()
+            return f"no start, {problem.strerror}"
         self._processes[number] = process
+        if stopping.is_set():  # it was not there yet when the others were told
+            process.terminate()
         worker = Worker(number, await Channel.over(ours))
         worker.channel.send(Welcome(cursor_key=self._cursor_key))
         self._crew.joined(worker, self._link)
         try:
             async for frame in worker.channel.frames(TO_LINK):
                 self._heard(worker, frame)
-            return await process.wait()
+            return await _ended(process)
         finally:
             worker.channel.close()
             self._crew.left(worker)
@@ -132,9 +139,17 @@ class Keeper:
         for process in processes:
             with suppress(ProcessLookupError):
                 process.terminate()
-        waits = [asyncio.ensure_future(process.wait()) for process in processes]
-        if waits:
-            await asyncio.wait(waits, timeout=GRACE_S + 8)
-        for process in processes:
-            if process.returncode is None:
-                process.kill()
+        async with asyncio.TaskGroup() as tasks:
+            for process in processes:
+                tasks.create_task(_ended(process))
+
+
+async def _ended(process: Process) -> int:
+    """Its exit code. It lets nothing pass any more and has its time to end what it has begun; then it is killed."""
+    try:
+        async with asyncio.timeout(END_S):
+            return await process.wait()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        return await process.wait()

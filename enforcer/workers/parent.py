@@ -51,7 +51,7 @@ class _Parent:
             on_ack=self._acked,
             in_flight_matching=self._crew.in_flight,
             journal_depth=lambda: self._shipments.depth() + self._crew.depth(),
-            warnings=lambda: (*self._shipments.problems(), *self._keeper.warnings(), *self._crew.warnings()),
+            warnings=self._warnings,
             on_rejected=self._metrics.rejected,
             on_local_stop=self._record_stop,
             on_state=lambda: self._crew.sync(self._link),
@@ -91,6 +91,11 @@ class _Parent:
         """Once every worker had policy for every server."""
         await self._ready.wait()
         say_ready(self._config, self._listening)
+
+    def _warnings(self) -> list[str]:
+        problem = self._journal.problem()
+        own = [*([f"journal: {problem}"] if problem else []), *self._shipments.problems(), *self._keeper.warnings()]
+        return list(dict.fromkeys([*own, *self._crew.warnings()]))
 
     def _crew_changed(self) -> None:
         if self._crew.ready(self._workers):

@@ -116,6 +116,19 @@ def test_a_kill_converges_although_a_worker_dies_meanwhile(system: System) -> No
     nothing_is_missing(system)
 
 
+def test_a_worker_that_stands_still_keeps_a_stop_from_being_confirmed(system: System) -> None:
+    stuck = workers(system)[0]
+    os.kill(stuck, signal.SIGSTOP)
+    try:
+        raised = system.manage("kill", "raise", "server:ledger", "--reason", "test", "--timeout", "3")
+        assert raised.code == 1, raised
+        assert "converged 0 of 1" in raised.out
+    finally:
+        os.kill(stuck, signal.SIGCONT)
+    again = system.manage("kill", "raise", "server:ledger", "--reason", "test")
+    assert again.code == 0, again
+
+
 def test_no_worker_outlives_the_process_above_and_fewer_workers_ship_what_the_others_left(system: System) -> None:
     gate = system.gates["gate"]
     with under_load(system):

@@ -68,6 +68,25 @@ def test_a_restored_database_is_followed_again_with_what_was_stopped_since(bench
     assert done.code == 0, done
 
 
+def test_what_was_handed_over_after_the_backup_is_sent_again(bench: System) -> None:
+    live, backup = bench.data / "db.sqlite3", bench.home / "backup.sqlite3"
+    assert codes(bench, "bea") == []
+    bench.receipts()
+    copy(live, backup)
+    assert [codes(bench, "bea", f"after-{number}") for number in range(20)] == [[]] * 20
+    before = {receipt["receipt_id"] for receipt in bench.receipts("--enforcer", "gate")}
+    copy(backup, live)
+    done = bench.manage("raise_generation", "--reason", "restored", timeout_s=90)
+    assert done.code == 0, done
+
+    def stored() -> bool:
+        return before <= {receipt["receipt_id"] for receipt in bench.receipts("--enforcer", "gate", settle_s=0)}
+
+    wait_for(stored, "what the database lost", timeout_s=60)
+    verified = bench.manage("receipts", "verify", "--settle", "20")
+    assert verified.code == 0, verified
+
+
 def test_without_the_root_s_key_nothing_is_raised(bench: System) -> None:
     root = bench.data / "keys" / "root"
     elsewhere = bench.home / "root-in-a-safe"

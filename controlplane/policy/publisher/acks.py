@@ -28,7 +28,7 @@ class Acks:
         """What stands in Redis for each active enforcer that sent something."""
         for enforcer_id in Enforcer.objects.filter(ACTIVE).order_by("id").values_list("id", flat=True):
             heads = tuple(ChainHead(chain_id=c, sequence=s, receipt_hash=h) for c, s, h in ack_heads(enforcer_id))
-            if heads:
+            if heads or self._ring.generation > 1:  # after a restore an enforcer learns that nothing is here, too
                 yield Entry(redis_names.ack(enforcer_id), (0, 0), self._envelope(enforcer_id, heads), _nothing_newer)
 
     def _envelope(self, enforcer_id: str, heads: Heads) -> str:

@@ -95,12 +95,13 @@ def links_of(envelope: bytes) -> list[Link]:
     return links
 
 
-def an_ack(*heads: Link, enforcer_id: str = "probe", key: SigningKey = ACK) -> bytes:
+def an_ack(*heads: Link, enforcer_id: str = "probe", key: SigningKey = ACK, generation: int = 1) -> bytes:
     """What the publisher writes once these are stored."""
-    return signed(the_ack(*heads, enforcer_id=enforcer_id), PayloadType.ACK, key)
+    return signed(the_ack(*heads, enforcer_id=enforcer_id, generation=generation), PayloadType.ACK, key)
 
 
-def the_ack(*heads: Link, enforcer_id: str = "probe") -> Ack:
+def the_ack(*heads: Link, enforcer_id: str = "probe", generation: int = 1) -> Ack:
     """What it says."""
     chains = tuple(ChainHead(chain_id=h.chain_id, sequence=h.sequence, receipt_hash=h.receipt_hash) for h in heads)
-    return Ack(schema=1, generation=1, issued_at="2026-11-23T20:00:00.000Z", enforcer_id=enforcer_id, chains=chains)
+    at = "2026-11-23T20:00:00.000Z"
+    return Ack(schema=1, generation=generation, issued_at=at, enforcer_id=enforcer_id, chains=chains)

@@ -9,6 +9,7 @@ import pytest
 from enforcer.contract.keys import SigningKey
 from enforcer.contract.receipt import Link
 from enforcer.journal import Journal
+from enforcer.journal.store import Store
 from enforcer.link import outstanding, ship
 from enforcer.link.celery_out import CelerySender
 from enforcer.link.ship import Shipper
@@ -246,3 +247,71 @@ async def test_how_long_receipts_wait_for_an_acknowledgement_is_known_and_what_t
     await until(lambda: "the receipts broker" in shipper.broker_problem(), "the broker's trouble")
     broker.start()
     await until(lambda: not shipper.broker_problem(), "the broker's return")
+
+
+async def acked(journal: Journal, broker: Broker, shipper: Shipper, count: int) -> list[Link]:
+    """So many receipts, stored and acknowledged."""
+    await recorded(journal, count)
+    links = [link for batch in await batches(broker, count) for link in batch]
+    shipper.acknowledge(an_ack(links[-1]))
+    await until(lambda: journal.depth() == 0, "the ack")
+    return links
+
+
+async def test_after_a_restore_what_the_database_lost_is_sent_again(
+    journal: Journal, broker: Broker, shipper: Shipper
+) -> None:
+    links = await acked(journal, broker, shipper, 30)
+    shipper.acknowledge(an_ack(links[9], generation=2))
+    again = [link.sequence for batch in await batches(broker, 20) for link in batch]
+    assert again == list(range(11, 31))
+    shipper.acknowledge(an_ack(links[-1], generation=2))
+    await until(lambda: journal.depth() == 0, "the ack of what was sent again")
+
+
+async def test_of_a_chain_that_the_restored_database_does_not_know_everything_is_sent_again(
+    journal: Journal, broker: Broker, shipper: Shipper
+) -> None:
+    await acked(journal, broker, shipper, 30)
+    shipper.acknowledge(an_ack(generation=2))
+    assert sum(map(len, await batches(broker, 30))) == 30
+
+
+async def test_an_ack_from_before_the_restore_says_nothing_any_more(
+    journal: Journal, broker: Broker, shipper: Shipper
+) -> None:
+    links = await acked(journal, broker, shipper, 5)
+    shipper.acknowledge(an_ack(generation=2))
+    await batches(broker, 5)
+    shipper.acknowledge(an_ack(links[-1]))
+    await until(shipper.problems, "a problem")
+    assert "generation 1, and 2 has begun" in shipper.problems()[0]
+    assert journal.depth() == 5
+
+
+async def test_a_generation_is_begun_once_and_not_at_every_start(tmp_path: Path, broker: Broker) -> None:
+    first = Journal.open(tmp_path, enforcer_id="probe")
+    shipper = a_shipper(first, broker)
+    shipper.start()
+    links = await acked(first, broker, shipper, 5)
+    shipper.acknowledge(an_ack(links[-1], generation=2))
+    await until(lambda: first.ask(Store.generation) == 2, "the generation")
+    await asyncio.to_thread(shipper.close)
+    await asyncio.to_thread(first.close)
+    second = Journal.open(tmp_path, enforcer_id="probe")
+    shipper = a_shipper(second, broker)
+    shipper.start()
+    shipper.acknowledge(an_ack(links[-1], generation=2))
+    await recorded(second, 1)
+    assert sum(map(len, await batches(broker, 1))) == 1
+    assert broker.waiting() == 0
+    await asyncio.to_thread(shipper.close)
+    await asyncio.to_thread(second.close)
+
+
+async def test_what_was_trimmed_is_not_waited_for(journal: Journal, broker: Broker, shipper: Shipper) -> None:
+    await acked(journal, broker, shipper, 10)
+    await asyncio.to_thread(journal.ask, lambda store: store.trim("9999", 4), writes=True)
+    shipper.acknowledge(an_ack(generation=2))
+    assert [link.sequence for batch in await batches(broker, 6) for link in batch] == [5, 6, 7, 8, 9, 10]
+    await until(lambda: journal.depth() == 6, "the rest to wait")
