@@ -134,8 +134,10 @@ def test_garbage_is_refused_by_name(raw: bytes) -> None:
 
 
 def test_guessing_is_slowed_down() -> None:
-    codes = {post(body("dbe_guess")).status_code for _ in range(70)}
-    assert codes == {422, 429}
+    codes = [422]
+    while codes[-1] == 422 and len(codes) < 200:  # a minute may end in between, and another begin
+        codes.append(post(body("dbe_guess")).status_code)
+    assert codes[-1] == 429
 
 
 def test_rotation_needs_the_word_and_keeps_the_enforcer() -> None:
