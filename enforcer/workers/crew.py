@@ -77,12 +77,17 @@ class Crew:
         if not self._workers or not state.snapshot_hash:  # nobody serves: nothing is confirmed
             return ServerState(snapshot_version=0, incident_epoch=0, in_flight_matching=0, problems=state.problems)
         held = [worker.holds[server_id] for worker in self.workers if server_id in worker.holds]
-        for one in held:  # what differs is older: a worker is never ahead
-            if one.snapshot_hash != state.snapshot_hash:
-                state = replace(state, snapshot_version=one.snapshot_version, snapshot_hash=one.snapshot_hash)
-            if one.incident_hash != state.incident_hash:
-                state = replace(state, incident_epoch=one.incident_epoch, incident_hash=one.incident_hash)
-        return replace(state, lease_age_s=_oldest([state.lease_age_s, *(one.lease_age_s for one in held)]))
+        # What differs is older: a worker is never ahead of the process that tells it.
+        policy = min((o for o in held if o.snapshot_hash != state.snapshot_hash), key=_version, default=state)
+        stops = min((o for o in held if o.incident_hash != state.incident_hash), key=_epoch, default=state)
+        return replace(
+            state,
+            snapshot_version=policy.snapshot_version,
+            snapshot_hash=policy.snapshot_hash,
+            incident_epoch=stops.incident_epoch,
+            incident_hash=stops.incident_hash,
+            lease_age_s=_oldest([state.lease_age_s, *(one.lease_age_s for one in held)]),
+        )
 
     def in_flight(self, server_id: str) -> int:
         """Calls that a kill stopped and that have not ended; a worker that lags behind the host counts as one."""
@@ -154,6 +159,14 @@ def _reached(standing: Standing) -> object:
         server_id: (state.snapshot_hash, state.incident_hash, state.in_flight_matching)
         for server_id, state in standing.servers.items()
     }
+
+
+def _version(state: ServerState) -> int:
+    return state.snapshot_version
+
+
+def _epoch(state: ServerState) -> int:
+    return state.incident_epoch
 
 
 def _oldest(ages: Iterable[float | None]) -> float | None:

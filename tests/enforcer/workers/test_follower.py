@@ -55,16 +55,19 @@ async def test_a_kill_counts_as_applied_once_the_worker_has_said_so(both: Both) 
         await until(lambda: both.crew.in_flight(SERVER) == 2)
 
 
-async def test_the_slowest_of_the_workers_is_what_counts(both: Both) -> None:
-    async with both.worker(1) as first, both.worker(2) as second:
+@pytest.mark.parametrize("slow", [1, 2, 3])
+async def test_the_slowest_of_the_workers_is_what_counts(both: Both, slow: int) -> None:
+    async with both.worker(1), both.worker(2), both.worker(3):
         await both.agree()
         await both.above.gate.offer(KILL)
-        second.deaf = True
+        behind = both.below[slow]
+        behind.deaf = True
         both.sync()
-        await until(lambda: first.worker.holds[SERVER].incident_epoch == 6)
+        quick = [one.worker for number, one in both.below.items() if number != slow]
+        await until(lambda: all(one.holds[SERVER].incident_epoch == 6 for one in quick))
         assert both.slowest().incident_epoch == 5
-        assert both.slowest().incident_hash != both.above.own().incident_hash
-        second.deaf = False
+        assert both.slowest().incident_hash == behind.worker.holds[SERVER].incident_hash
+        behind.deaf = False
         await until(lambda: both.slowest() == both.above.own())
 
 
