@@ -66,7 +66,8 @@ def system(whole: System) -> Iterator[System]:
         gate.program.stop()
         whole.open_gate(gate.file, workers=WORKERS)
     yield whole
-    whole.manage("kill", "lower", "server:ledger", "--reason", "test")
+    lowered = whole.manage("kill", "lower", "server:ledger", "--reason", "test")
+    assert lowered.code == 0, lowered
 
 
 def workers(system: System) -> list[int]:
