@@ -162,9 +162,10 @@ def test_calls_that_were_in_flight_when_everything_was_killed_are_told_of_by_few
             return
 
     threads = [threading.Thread(target=slow, args=(number,)) for number in range(1, 13)]
+    goal = len(lines_of(system.home / "ledger")) + len(threads)
     for thread in threads:
         thread.start()
-    more(system, len(threads))
+    wait_for(lambda: len(lines_of(system.home / "ledger")) >= goal, "all calls to be in flight")
     os.killpg(gate.program.process.pid, signal.SIGKILL)
     gate.program.process.wait()
     for thread in threads:
