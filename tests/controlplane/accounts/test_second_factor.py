@@ -6,13 +6,8 @@ from pathlib import Path
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import (
-    TOTP,
-    format_hotp_value,
-    generate_totp_secret,
-    hotp_value,
-    yield_hotp_counters_from_time,
-)
+from allauth.mfa.totp.internal import auth
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 from pytest_django.fixtures import Settings
@@ -49,9 +44,16 @@ def signed_in() -> Client:
     return client
 
 
+@pytest.fixture(autouse=True)
+def _half_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for the whole test: another one may begin between the making of a code and its use."""
+    counters = tuple(auth.yield_hotp_counters_from_time())
+    monkeypatch.setattr(auth, "yield_hotp_counters_from_time", lambda: iter(counters))
+
+
 def code_of(secret: str) -> str:
     """What the app shows now."""
-    counter = next(iter(yield_hotp_counters_from_time()))
+    counter = next(iter(auth.yield_hotp_counters_from_time()))
     return format_hotp_value(hotp_value(secret, counter))
 
 
