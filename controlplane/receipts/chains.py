@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, F, Min, OuterRef, QuerySet, Subquery
 
 from controlplane.receipts.models import Chain, Receipt, ReceiptIndex
 from enforcer.contract import strict_json
@@ -43,10 +43,9 @@ def rolled_back(since: datetime) -> Iterator[RolledBack]:
     """Of chains that are new since then (RELIABILITY C16)."""
     previous = Chain.objects.filter(chain_id=OuterRef("previous_chain_id"))
     first = ReceiptIndex.objects.filter(chain_id=OuterRef("chain_id"), sequence=1)
+    recent = Chain.objects.filter(first_seen__gt=since, contiguous_to__gt=0).exclude(previous_chain_id="")
     suspects = (
-        Chain.objects.filter(first_seen__gt=since, contiguous_to__gt=0)
-        .exclude(previous_chain_id="")
-        .annotate(head=Subquery(previous.values("head_hash")), named=Subquery(first.values("parent_hash")))
+        recent.annotate(head=Subquery(previous.values("head_hash")), named=Subquery(first.values("parent_hash")))
         .filter(head__isnull=False)
         .exclude(head=F("named"))
     )
@@ -54,10 +53,11 @@ def rolled_back(since: datetime) -> Iterator[RolledBack]:
         sequence = followed_at(chain.chain_id)
         if ReceiptIndex.objects.filter(chain_id=chain.previous_chain_id, sequence=sequence + 1).exists():
             yield RolledBack(chain.enforcer_id, chain.chain_id, chain.previous_chain_id, sequence)
-    twice = Chain.objects.filter(previous_chain_id=OuterRef("previous_chain_id"), first_seen__lt=OuterRef("first_seen"))
-    again = Chain.objects.filter(first_seen__gt=since, contiguous_to__gt=0).exclude(previous_chain_id="")
-    for copy in again.filter(Exists(twice)).order_by("first_seen"):
-        yield RolledBack(copy.enforcer_id, copy.chain_id, copy.previous_chain_id, followed_at(copy.chain_id))
+    named = Chain.objects.filter(previous_chain_id__in=recent.values("previous_chain_id"))
+    twice = named.values("previous_chain_id").annotate(first=Min("first_seen"), count=Count("chain_id"))
+    for row in twice.filter(count__gt=1).order_by("first"):
+        for copy in recent.filter(previous_chain_id=row["previous_chain_id"], first_seen__gt=row["first"]):
+            yield RolledBack(copy.enforcer_id, copy.chain_id, copy.previous_chain_id, followed_at(copy.chain_id))
 
 
 def followed_at(chain_id: str) -> int:

@@ -20,7 +20,6 @@ OBJECT: JsonObject = {"type": "object"}
 PAIRS: JsonObject = {"type": "array", "maxItems": 16, "items": {"type": "array", "items": TEXT, "minItems": 2}}
 TIME: JsonObject = {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"}
 HASH: JsonObject = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
-AMENDMENT: JsonObject = {"const": "VII"}
 KEYED_HASH: JsonObject = {"type": "string", "pattern": "^hmac-sha256:[^:]+:[0-9a-f]{64}$"}
 
 

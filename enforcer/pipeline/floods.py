@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from enforcer.contract.strict_json import JsonObject
-from enforcer.journal.problems import JournalUnavailable
+from enforcer.journal.store import Recorded
 from enforcer.pipeline.transaction import Transaction
 from enforcer.policy.rates import Bucket, Rate, has_room, take, tokens_left
 
@@ -25,7 +25,7 @@ class Gathering:
     """Messages that share a receipt: that of the first. `sources`: how many came from where."""
 
     receipt_id: str
-    written: "asyncio.Future[JournalUnavailable | None]"  # once its receipt is durable, or can't be
+    written: "asyncio.Future[Recorded | None]"  # its receipt once that is durable, none where it can't be
     count: int = 0
     sources: Counter[str] = field(default_factory=Counter)
 

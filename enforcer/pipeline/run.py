@@ -118,18 +118,17 @@ async def _kept(gate: Gate, tx: Transaction, answer: Answer) -> Answer:
         await _record(gate, tx)
         return answer
     if gathering.receipt_id != tx.receipt_id:
-        if (problem := await asyncio.shield(gathering.written)) is not None:
-            raise problem
+        tx.recorded = await asyncio.shield(gathering.written)
+        if tx.recorded is None:
+            raise JournalUnavailable("the receipt in common could not be written")
         tx.receipt_id = gathering.receipt_id
         return naming(answer, tx.receipt_id)
     await gate.floods.gathered(gathering)
     tx.repeated = gathering.as_json()
     try:
         await _record(gate, tx)
-    except JournalUnavailable as problem:
-        gathering.written.set_result(problem)
-        raise
-    gathering.written.set_result(None)
+    finally:  # whatever came of it: the others wait for it
+        gathering.written.set_result(tx.recorded)
     return answer
 
 

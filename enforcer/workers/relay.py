@@ -20,9 +20,9 @@ from enforcer.mcp.ids import worker_of
 from enforcer.mcp.legacy import SESSION_HEADER
 from enforcer.mcp.requests import HttpRequest
 from enforcer.pipeline.client import Receive, Send, send_answer
+from enforcer.process import GRACE_S
 
 NAME = "relay.sock"
-GRACE_S = 10
 Serve = Callable[[str, HttpRequest, Receive, Send], Awaitable[None]]
 
 

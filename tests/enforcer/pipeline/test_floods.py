@@ -105,6 +105,22 @@ async def test_without_the_receipt_in_common_everybody_is_told_so(
     assert {tuple(codes(answer)) for answer in answers} == {("DENY_AUDIT_UNAVAILABLE",)}
 
 
+async def test_a_fault_while_the_receipt_in_common_is_written_leaves_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Workbench(tmp_path)
+    await asyncio.gather(*(nobody(bench) for _ in range(OWN)))
+
+    async def broken(_receipt: Any) -> Any:
+        raise LookupError("a fault that a test made")
+
+    monkeypatch.setattr(bench.journal, "record", broken)
+    async with asyncio.timeout(10):
+        ends = await asyncio.gather(*(nobody(bench) for _ in range(20)), return_exceptions=True)
+    assert sum(isinstance(end, LookupError) for end in ends) == 1
+    assert {tuple(codes(end)) for end in ends if isinstance(end, Answer)} == {("DENY_AUDIT_UNAVAILABLE",)}
+
+
 async def test_a_gate_that_stops_writes_what_has_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(floods, "GATHER_S", 60.0)
     bench = Workbench(tmp_path)
