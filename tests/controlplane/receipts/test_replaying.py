@@ -13,18 +13,19 @@ from controlplane.receipts.replaying import replayed
 from controlplane.receipts.services import ingest_batch
 from enforcer.contract.strict_json import JsonObject
 from tests.controlplane.api.asking import asker, done
-from tests.controlplane.factories import GrantFactory, PrincipalFactory, ServerFactory, ToolFactory
+from tests.controlplane.factories import GrantFactory, PrincipalFactory, ServerFactory, ToolFactory, trust_level
 from tests.controlplane.people import client_of
 from tests.controlplane.policy.test_admin import ring
 from tests.controlplane.receipts.sending import Sender
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # as the publisher's own
 NOW = datetime(2026, 11, 27, 8, tzinfo=UTC).timestamp()
 
 
 @pytest.fixture
 def published() -> dict[Kind, SignedDocument]:
     """ada may call `fs_read`."""
+    trust_level("internal")
     server = ServerFactory(id="files")
     ToolFactory(server=server, name="fs_read", state="reviewed", risk="LOW", declared=True)
     GrantFactory(key="g-1", principal=PrincipalFactory(subject="ada"), server=server, tools=["fs_read"])
