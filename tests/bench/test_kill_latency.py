@@ -1,6 +1,7 @@
 """From the row to the last confirmation: idle, and under load. Figures are recorded, never judged.
 
-`KILL_ROUNDS=100` for the long form, with eight enforcers; the short one shows that it still measures. The command's own start is not counted, as it isn't for whoever has a page open.
+`KILL_ROUNDS=100` for the long form, with eight enforcers; the short one shows that it still measures. The command's own
+start is not counted, as it isn't for whoever has a page open.
 """
 
 import os

@@ -49,17 +49,20 @@ def named(answer: Answer) -> str:
     return str(body["error"]["data"]["receipt_id"])
 
 
-async def test_each_message_is_in_one_receipt_which_its_answer_names(tmp_path: Path) -> None:
+async def test_each_message_is_in_one_receipt_which_its_answer_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    none_in_between(monkeypatch)
     bench = Workbench(tmp_path)
     answers = await asyncio.gather(*(nobody(bench, f"10.0.0.{n % 2}") for n in range(3 * OWN)))
     assert {(answer.status, tuple(codes(answer))) for answer in answers} == {(401, ("DENY_NO_AUTHN",))}
     receipts = {receipt["receipt_id"]: receipt for receipt in bench.receipts()}
-    assert OWN < len(receipts) <= OWN + 2
+    assert OWN < len(receipts) < 2 * OWN  # how many depends on how many times GATHER_S the machine takes
     stands_for = {name: receipt.get("repeated", {}).get("count", 1) for name, receipt in receipts.items()}
     assert Counter(map(named, answers)) == stands_for
-    (flood,) = [receipt["repeated"] for receipt in receipts.values() if receipt.get("repeated", {}).get("count", 0) > 2]
-    assert sum(flood["sources"].values()) == flood["count"]
-    assert set(flood["sources"]) == {"10.0.0.0", "10.0.0.1"}
+    shared = [receipt["repeated"] for receipt in receipts.values() if "repeated" in receipt]
+    assert [sum(flood["sources"].values()) for flood in shared] == [flood["count"] for flood in shared]
+    assert set().union(*(flood["sources"] for flood in shared)) == {"10.0.0.0", "10.0.0.1"}
     validator = jsonschema_rs.Draft202012Validator(receipt_schema())
     assert [str(problem) for receipt in receipts.values() for problem in validator.iter_errors(receipt)] == []
 
