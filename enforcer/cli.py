@@ -61,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("file", type=Path, metavar="FILE.jsonl")
     verify.add_argument("--key", type=Path, required=True, metavar="KEYS.json", help="what `receipts keys` printed")
     verify.set_defaults(act=_verify)
+    proof = commands.add_parser("verify-proof", help="verify that a receipt is in a signed checkpoint, offline")
+    proof.add_argument("file", type=Path, metavar="FILE.json", help="what `receipts proof` printed")
+    proof.add_argument("--key", type=Path, required=True, metavar="KEYS.json", help="what `receipts keys` printed")
+    proof.set_defaults(act=_verify_proof)
     kill = commands.add_parser("kill", help="stop this enforcer, here and at once; needs nobody")
     kill.add_argument("file", type=Path, metavar="FILE.toml")
     kill.add_argument("--reason", required=True, metavar="TEXT", help="why, for the receipt")
@@ -117,6 +121,12 @@ def _verify(options: argparse.Namespace) -> int:
     from enforcer.verify import verify  # noqa: PLC0415
 
     return verify(options.file, options.key)
+
+
+def _verify_proof(options: argparse.Namespace) -> int:
+    from enforcer.verify import verify_one  # noqa: PLC0415
+
+    return verify_one(options.file, options.key)
 
 
 def _kill(options: argparse.Namespace) -> int:

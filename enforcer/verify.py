@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from enforcer.contract import strict_json
+from enforcer.contract.checkpoint import ProofError, verify_proof
 from enforcer.contract.export import verify_export
 from enforcer.contract.keys import PublicKey, Role
 from enforcer.contract.progress import on_terminal, told
@@ -24,6 +25,24 @@ def verify(file: Path, keys_file: Path) -> int:
     if report.problems:
         return 1
     sys.stdout.write(f"{report.receipts} receipts, {report.chains} chains, verified\n")
+    return 0
+
+
+def verify_one(file: Path, keys_file: Path) -> int:
+    """Exit code 0 where the receipt is in a checkpoint that one of the keys signed, else 1 and why not."""
+    keys = read_keys(keys_file)
+    try:
+        found = verify_proof(file.read_bytes(), keys)
+    except OSError as problem:
+        raise ConfigurationError(f"{file}:1: -: can't be read, {problem.strerror}; name a proof") from None
+    except ProofError as problem:
+        sys.stdout.write(f"{file}: {problem}\n")
+        return 1
+    link, made = found.link, found.checkpoint
+    sys.stdout.write(
+        f"receipt {link.receipt_id}, {link.sequence} of chain {link.chain_id}, is in checkpoint {made.number} "
+        f"of {made.size} receipts, signed {made.issued_at}\n"
+    )
     return 0
 
 

@@ -20,10 +20,11 @@ from controlplane.api.problems import refused_query
 from controlplane.api.views import ApiView, DetailView, ListView
 from controlplane.common.actor import Actor, Right
 from controlplane.common.services import service
-from controlplane.receipts.api_shapes import RESULTS, ReceiptDetailRow, ReceiptRow, ReplayedRow
+from controlplane.receipts.api_shapes import RESULTS, CheckpointRow, ReceiptDetailRow, ReceiptRow, ReplayedRow
+from controlplane.receipts.checkpoints import proof_of
 from controlplane.receipts.exporting import export_lines, signed_head
 from controlplane.receipts.filters import which
-from controlplane.receipts.models import Receipt
+from controlplane.receipts.models import Checkpoint, Receipt
 from controlplane.receipts.replaying import replayed
 from controlplane.receipts.scanning import of_trace
 from controlplane.receipts.services import record_admin_receipt
@@ -103,6 +104,28 @@ class ReplayReceipt(ApiView[Receipt]):
     def get(self, request: Request, receipt_id: str) -> Response:  # noqa: ARG002
         """Decide a receipt once more, by the policy and the facts that it names"""
         return Response(ReplayedRow(replayed(get_object_or_404(Receipt, receipt_id=receipt_id))).data)
+
+
+class ReceiptProof(ApiView[Receipt]):
+    """`manage.py receipts proof`"""
+
+    rights = {"GET": Right.READ_RECEIPTS}
+    queryset = Receipt.objects.all()
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request, receipt_id: str) -> Response:  # noqa: ARG002
+        """That it was there when a checkpoint was signed, for `enforcer verify-proof`"""
+        return Response(proof_of(get_object_or_404(Receipt, receipt_id=receipt_id)))
+
+
+class Checkpoints(ListView[Checkpoint]):
+    """Checkpoints, the newest first, each with the signed document that can be kept elsewhere"""
+
+    rights = {"GET": Right.READ_RECEIPTS}
+    queryset = Checkpoint.objects.all()
+    serializer_class = CheckpointRow
+    orderings = {"number": ("number",)}
+    usual_order = "-number"
 
 
 class NdjsonRenderer(BaseRenderer):

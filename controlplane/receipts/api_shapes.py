@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from controlplane.api.views import Row
 from controlplane.policy.api_simulate import StepRow
-from controlplane.receipts.models import Receipt
+from controlplane.receipts.models import Checkpoint, Receipt
 from controlplane.receipts.replaying import OUTCOMES, Replayed
 from enforcer.contract import strict_json
 
@@ -45,6 +45,16 @@ class ReceiptDetailRow(ReceiptRow):
     def get_receipt(self, row: Receipt) -> dict[str, Any]:
         """To look into."""
         return strict_json.parse_object(bytes(row.line))
+
+
+class CheckpointRow(Row[Checkpoint]):
+    """`document`: the signed envelope, whole."""
+
+    document = serializers.CharField(source="envelope")
+
+    class Meta:
+        model = Checkpoint
+        fields = ("number", "made_at", "size", "payload_hash", "document")
 
 
 class ReplayedRow(serializers.Serializer[Replayed]):

@@ -9,7 +9,7 @@ from controlplane.receipts.models import Chain, Receipt, ReceiptIndex
 from enforcer.contract.export import MAX_STRETCH, ExportReport, verify_export
 from enforcer.contract.keys import SigningKey
 from enforcer.contract.progress import told
-from enforcer.contract.receipt import chain_head
+from enforcer.contract.receipt import Link, chain_head
 
 SignHead = Callable[[Chain, int], bytes]  # the chain and the sequence that the head is of
 
@@ -37,10 +37,12 @@ def signed_head(chain: Chain, sequence: int) -> bytes:
     return line.encode()
 
 
-def verify_stored(tell: Callable[[int], None] = lambda _percent: None) -> ExportReport:
+def verify_stored(
+    tell: Callable[[int], None] = lambda _percent: None, hear: Callable[[Link], None] = lambda _link: None
+) -> ExportReport:
     """Recompute everything from the stored bytes, as for an export with heads by a key that nobody keeps.
 
-    `tell` hears each percent.
+    `tell` hears each percent, `hear` each receipt that hashes to what it says.
     """
     key = SigningKey.generate()
 
@@ -52,7 +54,7 @@ def verify_stored(tell: Callable[[int], None] = lambda _percent: None) -> Export
 
     whole = Chain.objects.aggregate(receipts=Sum("contiguous_to"))["receipts"] or 0
     lines = told(export_lines(Q(), sign_head), whole, lambda _line: 1, tell)
-    report = verify_export(lines, {key.public.keyid: key.public})
+    report = verify_export(lines, {key.public.keyid: key.public}, hear)
     report.problems += [f"chain {chain_id}: {problem}" for chain_id, problem in _missing()]
     return report
 

@@ -63,6 +63,34 @@ class Receipt(models.Model):
         return self.receipt_id
 
 
+class Checkpoint(models.Model):
+    """What was held at a time, signed: the document itself is the evidence (`enforcer.contract.checkpoint`)."""
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    envelope = models.TextField()
+    payload_hash = models.CharField(max_length=71)
+    size = models.PositiveIntegerField()
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.number}"
+
+
+class Stretch(models.Model):
+    """Which checkpoint holds which receipts of a chain, for finding it; both ends included."""
+
+    checkpoint = models.ForeignKey(Checkpoint, on_delete=models.PROTECT, related_name="stretches")
+    chain_id = models.CharField(max_length=64)
+    first = models.PositiveBigIntegerField()
+    last = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["chain_id", "last"], name="one_checkpoint_a_place")]
+
+    def __str__(self) -> str:
+        return f"{self.chain_id}/{self.first}-{self.last}"
+
+
 class Conflict(models.Model):
     """A receipt that claims a place or an id that another one has. The first stays; this is the alarm."""
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from controlplane.common.errors import InvalidState
 from controlplane.receipts.chains import followed_at
+from controlplane.receipts.checkpoints import holding, proof_of
 from controlplane.receipts.models import Chain, Receipt, ReceiptIndex
 from enforcer.contract import strict_json
 from enforcer.contract.receipt import GENESIS_PARENT, Link, ReceiptError, open_line
@@ -45,7 +47,7 @@ def findings(receipt: Receipt) -> list[Finding]:
     except ReceiptError as problem:
         return [Finding(False, f"this line is not as it was written: {problem}")]
     said = [Finding(True, "the hash in it is that of its content"), _in_its_place(receipt, link)]
-    return [*said, _before(link), _after(link), _whole(link)]
+    return [*said, _before(link), _after(link), _whole(link), _in_checkpoint(receipt)]
 
 
 def _in_its_place(receipt: Receipt, link: Link) -> Finding:
@@ -106,6 +108,17 @@ def _whole(link: Link) -> Finding:
     if link.sequence > chain.contiguous_to:
         return Finding(None, f"its chain is whole up to {chain.contiguous_to} only, so it waits for those between")
     return Finding(True, f"its chain is whole from 1 to {chain.contiguous_to}")
+
+
+def _in_checkpoint(receipt: Receipt) -> Finding:
+    row = holding(receipt.chain_id, receipt.sequence)
+    if row is None:
+        return Finding(None, "no checkpoint holds it yet: one is signed a minute")
+    try:
+        proof_of(receipt)
+    except InvalidState as problem:
+        return Finding(False, str(problem))
+    return Finding(True, f"it is in checkpoint {row.number} of {row.made_at:%d %b %Y %H:%M} UTC, whose root holds")
 
 
 def _at(chain_id: str, sequence: int) -> str | None:

@@ -29,6 +29,7 @@ class PayloadType(StrEnum):
     HEARTBEAT = "application/vnd.drawbridge.heartbeat.v1+json"
     BATCH = "application/vnd.drawbridge.batch.v1+json"
     PERMIT = "application/vnd.drawbridge.permit.v1+json"
+    CHECKPOINT = "application/vnd.drawbridge.checkpoint.v1+json"
 
 
 class EnvelopeError(ValueError):

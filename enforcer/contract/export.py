@@ -5,7 +5,7 @@ hash of the one before; a genesis names the head of its enforcer's previous chai
 stretch ends in a head signed by a trusted key, and so does the file.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from enforcer.contract import strict_json
@@ -41,6 +41,7 @@ class _Chain:
 @dataclass(slots=True)
 class _Reader:
     keys: Mapping[str, PublicKey]
+    hear: Callable[[Link], None]
     report: ExportReport = field(default_factory=ExportReport)
     chains: dict[str, _Chain] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
@@ -58,6 +59,7 @@ class _Reader:
         except ReceiptError as problem:
             self.report.add(number, str(problem))
             return
+        self.hear(link)
         self._receipt(number, link, receipt)
 
     def _parse_head(self, number: int, line: bytes) -> JsonObject | None:
@@ -121,9 +123,14 @@ class _Reader:
             self.open_chain, self.unsigned = None, 0
 
 
-def verify_export(lines: Iterable[bytes], keys: Mapping[str, PublicKey]) -> ExportReport:
-    """Check a whole export against checkpoint keys by key id. Lines come without their newline."""
-    reader = _Reader(keys)
+def verify_export(
+    lines: Iterable[bytes], keys: Mapping[str, PublicKey], hear: Callable[[Link], None] = lambda _link: None
+) -> ExportReport:
+    """Check a whole export against checkpoint keys by key id. Lines come without their newline.
+
+    `hear` gets each receipt that hashes to what it says.
+    """
+    reader = _Reader(keys, hear)
     number = 0
     for number, line in enumerate(lines, 1):
         reader.read(number, line)

@@ -179,6 +179,8 @@ API: dict[str, Rule] = {
     "receipts/export/csv": {"GET": EXPORT},
     "receipts/<str:receipt_id>": {"GET": RECEIPTS},
     "receipts/<str:receipt_id>/replay": {"GET": RECEIPTS},
+    "receipts/<str:receipt_id>/proof": {"GET": RECEIPTS},
+    "checkpoints": {"GET": RECEIPTS},
     "users": {"GET": PEOPLE, "POST": PEOPLE},
     "users/<str:username>": {"GET": PEOPLE, "PUT": PEOPLE},
     "api-tokens": {"GET": PEOPLE, "POST": PEOPLE},

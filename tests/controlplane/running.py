@@ -7,6 +7,7 @@ from typing import Self
 
 from django.conf import settings
 
+from controlplane.policy.publisher.checkpoints import CheckpointKeeper
 from controlplane.policy.publisher.keys import KeyFiles, KeyRing, open_ring
 from controlplane.policy.publisher.loop import Publisher
 from controlplane.policy.publisher.users import BROKER, POLICY, UserKeeper
@@ -25,7 +26,10 @@ class RunningPublisher:
         self.ring = ring()
         files = KeyFiles(settings.KEYS_DIR, settings.KEYS_JSON, settings.ROOT_PUB)
         publisher = Publisher(files, settings.REDIS_URL)
-        self._threads = [threading.Thread(target=publisher.run, args=(self._stopping,))]
+        self._threads = [
+            threading.Thread(target=publisher.run, args=(self._stopping,)),
+            CheckpointKeeper(files, self._stopping, every_s=0.2),
+        ]
         if settings.RECEIPTS_BROKER_URL:
             urls = ((POLICY, settings.REDIS_URL), (BROKER, settings.RECEIPTS_BROKER_URL))
             self._threads += [UserKeeper(instance, url, self._stopping) for instance, url in urls]

@@ -4,6 +4,7 @@ import base64
 import json
 from pathlib import Path
 
+from enforcer.contract.checkpoint import NONE_BEFORE, Checkpoint, Stretch, root_over
 from enforcer.contract.documents import Document, signed, write
 from enforcer.contract.envelope import PayloadType
 from enforcer.contract.fleet import (
@@ -173,6 +174,20 @@ def documents() -> dict[str, tuple[PayloadType, Document, SigningKey]]:
                 receipts=(line.decode(),),
             ),
             key("probe"),
+        ),
+        "checkpoint": (
+            PayloadType.CHECKPOINT,
+            Checkpoint(
+                schema=1,
+                generation=1,
+                issued_at=AT,
+                number=1,
+                previous=NONE_BEFORE,
+                size=1,
+                root=root_over([receipt_hash]),
+                stretches=(Stretch(enforcer_id="probe", chain_id="c-1", first=1, last=1, receipt_hash=receipt_hash),),
+            ),
+            key("checkpoint"),
         ),
     }
 

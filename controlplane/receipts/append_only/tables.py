@@ -7,9 +7,10 @@ from django.apps import apps
 from django.db.models import DateTimeField, Model
 from django.utils.module_loading import import_string
 
-from controlplane.receipts.models import Conflict, Receipt, ReceiptIndex
+from controlplane.receipts.models import Checkpoint, Conflict, Receipt, ReceiptIndex, Stretch
 
 PLACE = ("chain_id", "sequence")
+STRETCH = ("chain_id", "last")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,14 @@ class Protected:
 def protected() -> list[Protected]:
     """Every append-only table of the installed apps, whether it exists yet or not."""
     histories = [_of(model) for model in _histories(apps.get_models())]
-    return [_of(Receipt, PLACE), _of(ReceiptIndex, PLACE), _of(Conflict), *histories]
+    return [
+        _of(Receipt, PLACE),
+        _of(ReceiptIndex, PLACE),
+        _of(Conflict),
+        _of(Checkpoint),
+        _of(Stretch, STRETCH),
+        *histories,
+    ]
 
 
 def _histories(models: Iterable[type[Model]]) -> list[type[Model]]:

@@ -86,6 +86,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "receipts/export/csv": {"GET": "export_receipts"},
     "receipts/<str:receipt_id>": {"GET": "read_receipts"},
     "receipts/<str:receipt_id>/replay": {"GET": "read_receipts"},
+    "receipts/<str:receipt_id>/proof": {"GET": "read_receipts"},
+    "checkpoints": {"GET": "read_receipts"},
     "users": PEOPLE,
     "users/<str:username>": {"GET": "manage_people", "PUT": "manage_people"},
     "api-tokens": PEOPLE,

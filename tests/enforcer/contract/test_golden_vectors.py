@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from enforcer.contract.checkpoint import Checkpoint
 from enforcer.contract.documents import Document, read, signed, write
 from enforcer.contract.envelope import PayloadType, unseal
 from enforcer.contract.fleet import Ack, Batch, Heartbeat, KeyList, Lease, payload_hash
@@ -23,6 +24,7 @@ KINDS: dict[str, type[Document]] = {
     "keys": KeyList,
     "snapshot": Snapshot,
     "incident": Incident,
+    "checkpoint": Checkpoint,
     "lease": Lease,
     "ack": Ack,
     "heartbeat": Heartbeat,

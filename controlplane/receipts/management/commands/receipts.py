@@ -1,26 +1,25 @@
-"""`manage.py receipts export|verify|replay|keys` (CONTRACTS sections 1 and 4)."""
+"""`manage.py receipts export|verify|replay|keys|proof|checkpoints` (CONTRACTS sections 1 and 4)."""
 
 import json
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q
 
 from controlplane.common import commands
-from controlplane.common.commands import ANSWER_IS_NO, DONE
-from controlplane.common.errors import InvalidState, StackUnreachable
+from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
+from controlplane.common.errors import InvalidState
+from controlplane.receipts.checkpoints import Heard, proof_of, verify_checkpoints, verify_kept
 from controlplane.receipts.exporting import export_lines, signed_head, verify_stored, waiting
 from controlplane.receipts.filters import add_filters, which
-from controlplane.receipts.models import Conflict, Receipt
+from controlplane.receipts.models import Checkpoint, Conflict, Receipt
+from controlplane.receipts.public_keys import checkpoint_keys, listed_keys
 from controlplane.receipts.replaying import replayed
 from controlplane.receipts.settling import settle
 from controlplane.receipts.spreadsheet import csv_rows
-from enforcer.contract.documents import DocumentError, read
-from enforcer.contract.envelope import EnvelopeError, PayloadType, unseal
-from enforcer.contract.fleet import KeyList
-from enforcer.contract.keys import PublicKey
 from enforcer.contract.progress import on_terminal
 
 
@@ -40,28 +39,47 @@ class Command(commands.Command):
             either.add_argument(
                 "--settle", type=float, default=0.0, metavar="S", help="first wait for what is on its way"
             )
+        verify.add_argument(
+            "--kept", metavar="FILE", help="checkpoints that were kept elsewhere: they must be the same"
+        )
+        todo.add_parser("checkpoints", help="every checkpoint, a line each, to be kept elsewhere")
+        proof = todo.add_parser("proof", help="that a receipt was there when a checkpoint was signed, as JSON")
+        proof.add_argument("receipt_id")
         again = todo.add_parser("replay", help="decide a receipt once more, by the policy and the facts that it names")
         again.add_argument("receipt_id")
         todo.add_parser("keys", help="the public keys as JSON, for `enforcer verify --key`")
 
     def work(self, options: dict[str, Any]) -> int:
         """Do the one thing."""
-        if options["todo"] == "keys":
-            self.stdout.write(json.dumps({"keys": _public_keys()}, indent=2))
+        if options["todo"] in ("keys", "checkpoints", "proof"):
+            for line in self._printed(options):
+                self.stdout.write(line)
             return DONE
         if options["todo"] == "replay":
-            return self._replay(options["receipt_id"])
+            return self._replay(self._receipt(options["receipt_id"]))
         self._settle(options["settle"])
         if options["todo"] == "export" and options["csv"]:
             for row in csv_rows(which(options)):
                 self.stdout.write(row, ending="")
             return DONE
-        return self._export(which(options)) if options["todo"] == "export" else self._verify()
+        return self._export(which(options)) if options["todo"] == "export" else self._verify(options["kept"])
 
-    def _replay(self, receipt_id: str) -> int:
+    def _printed(self, options: dict[str, Any]) -> Iterator[str]:
+        """What others verify with."""
+        if options["todo"] == "keys":
+            yield json.dumps({"keys": listed_keys()}, indent=2)
+        elif options["todo"] == "proof":
+            yield json.dumps(proof_of(self._receipt(options["receipt_id"])), indent=2)
+        else:
+            yield from Checkpoint.objects.order_by("number").values_list("envelope", flat=True).iterator()
+
+    def _receipt(self, receipt_id: str) -> Receipt:
         receipt = Receipt.objects.filter(receipt_id=receipt_id).first()
         if receipt is None:
             raise InvalidState("receipt_id", f"there is no receipt {receipt_id!r} here")
+        return receipt
+
+    def _replay(self, receipt: Receipt) -> int:
         again = replayed(receipt)
         self.stdout.write(f"{again.outcome}: {again.says}")
         self.stdout.write(f"it says: {receipt.result} {receipt.reason_codes}")
@@ -82,8 +100,14 @@ class Command(commands.Command):
             self.say(f"chain {chain_id}: {beyond} receipts are left out, they wait for sequence {sequence}")
         return DONE
 
-    def _verify(self) -> int:
-        report = verify_stored(on_terminal(sys.stderr, "verifying"))
+    def _verify(self, kept: str | None) -> int:
+        lines = _lines(kept) if kept else []
+        heard = Heard()
+        report = verify_stored(on_terminal(sys.stderr, "verifying"), heard.hear)
+        checkpoints = Checkpoint.objects.count()
+        if checkpoints or lines:
+            keys = checkpoint_keys()
+            report.problems += [*verify_checkpoints(heard, keys), *verify_kept(lines, keys)]
         if conflicts := Conflict.objects.count():
             self.say(f"{conflicts} receipts were refused: another one had their place or id (table receipts_conflict)")
         for problem in report.problems:
@@ -91,18 +115,16 @@ class Command(commands.Command):
         if report.problems:
             self.stdout.write(f"{report.receipts} receipts, NOT verified")
             return ANSWER_IS_NO
+        if lines:
+            self.say(f"{checkpoints} checkpoints verified, {len(lines)} of them as they were kept")
         self.stdout.write(f"{report.receipts} receipts, chain verified")
         return DONE
 
 
-def _public_keys() -> list[dict[str, str]]:
-    """What the root signed."""
+def _lines(file: str) -> list[bytes]:
     try:
-        root = PublicKey.from_text(settings.ROOT_PUB.read_text().strip())
-        payload = unseal(settings.KEYS_JSON.read_bytes().strip(), PayloadType.KEYS, {root.keyid: root})
-        listed = read(payload, KeyList).keys
-    except FileNotFoundError as problem:
-        raise StackUnreachable(f"there is no {problem.filename} yet; is the control plane up?") from None
-    except (EnvelopeError, DocumentError, ValueError) as problem:
-        raise InvalidState("bad_key_list", f"{settings.KEYS_JSON}: {problem}") from None
-    return [{"keyid": PublicKey.from_text(k.public).keyid, "role": k.role, "public": k.public} for k in listed]
+        return [line for line in Path(file).read_bytes().splitlines() if line.strip()]
+    except OSError as problem:
+        raise UsageError(
+            f"{file}:1: --kept: can't be read, {problem.strerror}; name what `receipts checkpoints` printed"
+        ) from None
