@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from controlplane.common.errors import InvalidState
@@ -30,8 +30,10 @@ from enforcer.contract.receipt import Link
 from enforcer.contract.strict_json import JsonObject
 from enforcer.contract.times import to_text
 
-MAX_STRETCHES = 1000
+MAX_STRETCHES = 200
+AT_ONCE = 100  # stretches a query; SQLite takes a thousand terms
 BYTES = 32
+PLACE = ("chain_id", "sequence", "receipt_hash")
 
 
 def make_next(*, key: SigningKey, generation: int, now: datetime) -> Checkpoint | None:
@@ -45,7 +47,7 @@ def make_next(*, key: SigningKey, generation: int, now: datetime) -> Checkpoint 
     waiting = list(_waiting())
     if not waiting:
         return None
-    hashes = [receipt_hash for part in waiting for receipt_hash in _hashes(part.chain_id, part.first, part.last)]
+    hashes = _hashes(waiting)
     made = contract.Checkpoint(
         schema=SCHEMA,
         generation=generation,
@@ -92,9 +94,17 @@ def _waiting() -> Iterator[contract.Stretch]:
         room -= last - chain.covered
 
 
-def _hashes(chain_id: str, first: int, last: int) -> Sequence[str]:
-    places = ReceiptIndex.objects.filter(chain_id=chain_id, sequence__range=(first, last)).order_by("sequence")
-    return list(places.values_list("receipt_hash", flat=True))
+def _hashes(parts: Sequence[contract.Stretch]) -> list[str]:
+    """Of every receipt that is there, in the order of leaves."""
+    found: dict[tuple[str, int], str] = {}
+    for at in range(0, len(parts), AT_ONCE):
+        wanted = Q()
+        for part in parts[at : at + AT_ONCE]:
+            wanted |= Q(chain_id=part.chain_id, sequence__range=(part.first, part.last))
+        for chain_id, sequence, receipt_hash in ReceiptIndex.objects.filter(wanted).values_list(*PLACE):
+            found[chain_id, sequence] = receipt_hash
+    places = ((part.chain_id, sequence) for part in parts for sequence in range(part.first, part.last + 1))
+    return [found[place] for place in places if place in found]
 
 
 def holding(chain_id: str, sequence: int) -> Checkpoint | None:
@@ -111,7 +121,7 @@ def proof_of(receipt: Receipt) -> JsonObject:
     try:
         document, _ = read_unsigned(row.envelope.encode())
         index = document.index_of(receipt.chain_id, receipt.sequence)
-        hashes = [found for part in document.stretches for found in _hashes(part.chain_id, part.first, part.last)]
+        hashes = _hashes(document.stretches)
         if index is None or root_over(hashes) != document.root:
             raise ProofError("what is stored is not what it was signed over")
     except ValueError as problem:

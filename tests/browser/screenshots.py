@@ -59,6 +59,10 @@ def take(system: System, browser: Browser, out: Path) -> None:
                 page.screenshot(path=out / f"{name}-{size}-{theme}.png", full_page=True)
             try_a_call(page, web)
             page.screenshot(path=out / f"try-{size}-{theme}.png", full_page=True)
+            page.goto(f"{web}/admin/receipts/receipt/?q=ada")
+            page.locator("#result_list th a").first.click()
+            expect(page.locator("ul.findings")).to_be_visible()
+            page.screenshot(path=out / f"receipt-{size}-{theme}.png", full_page=True)
             context.close()
 
 

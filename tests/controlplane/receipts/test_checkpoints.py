@@ -95,6 +95,16 @@ def test_more_than_one_holds_goes_into_the_next(monkeypatch: pytest.MonkeyPatch)
     assert problems() == []
 
 
+def test_many_chains_cost_a_page_few_questions(django_assert_max_num_queries: Any) -> None:
+    for number in range(150):
+        sent(Sender(f"gate-{number}").enrol(), 2)
+    assert made() is not None
+    assert [open_checkpoint(row.envelope.encode(), KEYS)[0].size for row in Checkpoint.objects.all()] == [300]
+    with django_assert_max_num_queries(5):
+        proof_of(Receipt.objects.latest("ingested_at"))
+    assert problems() == []
+
+
 def test_two_publishers_make_each_number_once(gate: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     sent(gate, 1)
     before = checkpoints._hashes
