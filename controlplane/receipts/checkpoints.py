@@ -15,7 +15,6 @@ from enforcer.contract import checkpoint as contract
 from enforcer.contract.canonical import sha256
 from enforcer.contract.checkpoint import (
     MAX_RECEIPTS,
-    NONE_BEFORE,
     ProofError,
     open_checkpoint,
     raw,
@@ -26,20 +25,20 @@ from enforcer.contract.checkpoint import (
 from enforcer.contract.documents import SCHEMA, write
 from enforcer.contract.envelope import PayloadType, seal
 from enforcer.contract.keys import PublicKey, SigningKey
-from enforcer.contract.receipt import Link
+from enforcer.contract.merkle import HASH_BYTES
+from enforcer.contract.receipt import GENESIS_PARENT, Link
 from enforcer.contract.strict_json import JsonObject
 from enforcer.contract.times import to_text
 
 MAX_STRETCHES = 200
 AT_ONCE = 100  # stretches a query; SQLite takes a thousand terms
-BYTES = 32
 PLACE = ("chain_id", "sequence", "receipt_hash")
 
 
 def make_next(*, key: SigningKey, generation: int, now: datetime) -> Checkpoint | None:
     """Over what is whole and in no checkpoint yet, at most `MAX_RECEIPTS`; none where that is nothing.
 
-    Raises `IntegrityError` where another publisher was first.
+    Raises `IntegrityError` where another publisher was first, `InvalidState` where a place in a chain is gone.
     """
     last = Checkpoint.objects.order_by(
         "-number"
@@ -48,12 +47,14 @@ def make_next(*, key: SigningKey, generation: int, now: datetime) -> Checkpoint 
     if not waiting:
         return None
     hashes = _hashes(waiting)
+    if len(hashes) != sum(part.last - part.first + 1 for part in waiting):
+        raise InvalidState("damaged", "a receipt's place in its chain is gone: `manage.py receipts verify` names it")
     made = contract.Checkpoint(
         schema=SCHEMA,
         generation=generation,
         issued_at=to_text(now.timestamp()),
         number=last.number + 1 if last else 1,
-        previous=last.payload_hash if last else NONE_BEFORE,
+        previous=last.payload_hash if last else GENESIS_PARENT,
         size=len(hashes),
         root=root_over(hashes),
         stretches=tuple(waiting),
@@ -83,13 +84,13 @@ def _waiting() -> Iterator[contract.Stretch]:
         if room <= 0:
             return
         last = min(chain.contiguous_to, chain.covered + room)
-        head = ReceiptIndex.objects.get(chain_id=chain.chain_id, sequence=last).receipt_hash
+        head = ReceiptIndex.objects.filter(chain_id=chain.chain_id, sequence=last).first()
         yield contract.Stretch(
             enforcer_id=chain.enforcer_id,
             chain_id=chain.chain_id,
             first=chain.covered + 1,
             last=last,
-            receipt_hash=head,
+            receipt_hash=head.receipt_hash if head else "",  # `make_next` makes none of it then
         )
         room -= last - chain.covered
 
@@ -137,13 +138,13 @@ class Heard:
 
     def hear(self, link: Link) -> None:
         """One more receipt; one out of its place is left out, and so are those after it."""
-        if len(self.chains[link.chain_id]) == (link.sequence - 1) * BYTES:
+        if len(self.chains[link.chain_id]) == (link.sequence - 1) * HASH_BYTES:
             self.chains[link.chain_id] += raw(link.receipt_hash)
 
     def of(self, part: contract.Stretch) -> list[str]:
         """As text; fewer than asked for where the chain is shorter."""
-        told = self.chains.get(part.chain_id, b"")[(part.first - 1) * BYTES : part.last * BYTES]
-        return [shown(bytes(told[at : at + BYTES])) for at in range(0, len(told), BYTES)]
+        told = self.chains.get(part.chain_id, b"")[(part.first - 1) * HASH_BYTES : part.last * HASH_BYTES]
+        return [shown(bytes(told[at : at + HASH_BYTES])) for at in range(0, len(told), HASH_BYTES)]
 
 
 def verify_checkpoints(heard: Heard, keys: Mapping[str, PublicKey]) -> Iterator[str]:
@@ -151,7 +152,7 @@ def verify_checkpoints(heard: Heard, keys: Mapping[str, PublicKey]) -> Iterator[
 
     One whose key was retired is vouched for by the next, which names its hash; so the newest must bear a listed key.
     """
-    before, number = NONE_BEFORE, 0
+    before, number = GENESIS_PARENT, 0
     last = Checkpoint.objects.order_by("-number").values_list("number", flat=True).first()
     covered: dict[str, int] = {}
     for row in Checkpoint.objects.order_by("number").iterator(chunk_size=100):

@@ -5,23 +5,19 @@ Whoever kept one can show later that a receipt was there then, and sees a histor
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from enforcer.contract import merkle, strict_json
-from enforcer.contract.canonical import sha256
+from enforcer.contract.canonical import canonical, sha256
 from enforcer.contract.documents import Document, DocumentError, Part, read
 from enforcer.contract.envelope import EnvelopeError, PayloadType, unseal
 from enforcer.contract.keys import PublicKey
 from enforcer.contract.receipt import Link, ReceiptError, open_line
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
-NONE_BEFORE = "sha256:" + "0" * 64
 MAX_RECEIPTS = 8192  # a proof reads all of them
 _HASH = re.compile("sha256:[0-9a-f]{64}")
 
@@ -37,7 +33,7 @@ class Stretch(Part, frozen=True, kw_only=True):
 
 
 class Checkpoint(Document, frozen=True, kw_only=True):
-    """`number` counts from 1; `previous` is `payload_hash` of the one before, zeros before the first."""
+    """`number` counts from 1; `previous` is `payload_hash` of the one before, `GENESIS_PARENT` before the first."""
 
     number: int
     previous: str
@@ -114,7 +110,7 @@ def verify_proof(text: bytes, keys: Mapping[str, PublicKey]) -> Proven:
     line, envelope, way = (given.get(name) for name in ("receipt", "checkpoint", "path"))
     if given.keys() != {"receipt", "checkpoint", "path"} or not isinstance(line, str) or not isinstance(way, list):
         raise ProofError("not a proof: receipt, checkpoint and path are its fields")
-    checkpoint, _ = open_checkpoint(orjson.dumps(envelope), keys)
+    checkpoint, _ = open_checkpoint(canonical(envelope), keys)
     try:
         link, _ = open_line(line.encode())
     except ReceiptError as problem:
@@ -140,5 +136,5 @@ def read_unsigned(envelope: bytes) -> tuple[Checkpoint, str]:
     try:
         payload = base64.b64decode(str(strict_json.parse_object(envelope).get("payload")), validate=True)
         return read(payload, Checkpoint), sha256(payload)
-    except (strict_json.StrictJsonError, binascii.Error, DocumentError) as problem:
+    except ValueError as problem:  # no JSON, no base64, or no checkpoint
         raise ProofError(f"the checkpoint: {problem}") from None

@@ -4,7 +4,7 @@ import base64
 import json
 from pathlib import Path
 
-from enforcer.contract.checkpoint import NONE_BEFORE, Checkpoint, Stretch, root_over
+from enforcer.contract.checkpoint import Checkpoint, Stretch, root_over
 from enforcer.contract.documents import Document, signed, write
 from enforcer.contract.envelope import PayloadType
 from enforcer.contract.fleet import (
@@ -182,7 +182,7 @@ def documents() -> dict[str, tuple[PayloadType, Document, SigningKey]]:
                 generation=1,
                 issued_at=AT,
                 number=1,
-                previous=NONE_BEFORE,
+                previous=GENESIS_PARENT,
                 size=1,
                 root=root_over([receipt_hash]),
                 stretches=(Stretch(enforcer_id="probe", chain_id="c-1", first=1, last=1, receipt_hash=receipt_hash),),

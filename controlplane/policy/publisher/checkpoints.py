@@ -7,6 +7,7 @@ from django.db import Error as DatabaseError
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from controlplane.common.errors import DomainError
 from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError, read_ring
 from controlplane.receipts.checkpoints import make_next
 from enforcer.contract.keys import Role
@@ -30,6 +31,8 @@ class CheckpointKeeper(threading.Thread):
                     pass
             except IntegrityError:
                 log.info("another publisher made the next checkpoint")
+            except DomainError as problem:  # of receipts alone: kills and leases go on
+                log.error("no checkpoint: %s", problem)
             except (DatabaseError, KeysProblemError) as problem:
                 log.warning("no checkpoint this time: %r", type(problem).__name__)
                 connection.close()

@@ -9,13 +9,15 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from controlplane.common.actor import Right
+from controlplane.common.errors import InvalidState
 from controlplane.receipts import checkpoints
 from controlplane.receipts.checkpoints import Heard, make_next, proof_of, verify_checkpoints, verify_kept
 from controlplane.receipts.exporting import verify_stored
 from controlplane.receipts.models import Chain, Checkpoint, Receipt, ReceiptIndex, Stretch
 from controlplane.receipts.services import ingest_batch
-from enforcer.contract.checkpoint import NONE_BEFORE, open_checkpoint, verify_proof
+from enforcer.contract.checkpoint import open_checkpoint, verify_proof
 from enforcer.contract.keys import SigningKey
+from enforcer.contract.receipt import GENESIS_PARENT
 from enforcer.verify import verify_one
 from tests.controlplane.api.asking import asker
 from tests.controlplane.browsing import signed_in, text
@@ -58,7 +60,7 @@ def gate() -> Sender:
 
 def test_each_names_the_one_before_and_covers_what_is_new(gate: Sender) -> None:
     first, second = (open_checkpoint(row.envelope.encode(), KEYS)[0] for row in Checkpoint.objects.order_by("number"))
-    assert (first.number, first.previous, first.size) == (1, NONE_BEFORE, 5)
+    assert (first.number, first.previous, first.size) == (1, GENESIS_PARENT, 5)
     assert (second.number, second.size) == (2, 2)
     assert second.previous == Checkpoint.objects.get(number=1).payload_hash
     assert [(part.first, part.last) for part in second.stretches] == [(4, 5)]
@@ -123,6 +125,14 @@ def test_two_publishers_make_each_number_once(gate: Sender, monkeypatch: pytest.
     assert problems() == []
 
 
+def test_over_a_damaged_chain_none_is_made(gate: Sender) -> None:
+    sent(gate, 2)
+    for sequence in (7, 6):
+        ReceiptIndex.objects.filter(chain_id=gate.chain_id, sequence=sequence).delete()
+        with pytest.raises(InvalidState, match="place in its chain is gone"):
+            made()
+
+
 def test_a_receipt_written_anew_is_named_by_its_checkpoint(gate: Sender) -> None:
     forged = Sender("gate", gate.key, chain_id=gate.chain_id)
     Receipt.objects.filter(chain_id=gate.chain_id).delete()
@@ -168,6 +178,8 @@ def test_a_history_written_anew_is_seen_by_whoever_kept_a_checkpoint(gate: Sende
     assert (first.split(":")[0], first.rpartition(", ")[2]) == ("kept line 1", "is another one here")
     assert second.endswith("is gone here")
     assert next(verify_kept([b"{}"], KEYS)).startswith("kept line 1: the checkpoint")
+    hostile = b'{"payload":"\xc3\xa9"}'
+    assert next(verify_kept([hostile], KEYS)).startswith("kept line 1: the checkpoint")
     assert "not a checkpoint of this control plane" in next(verify_kept(kept, {}))
 
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enforcer.contract.checkpoint import (
-    NONE_BEFORE,
     Checkpoint,
     ProofError,
     Stretch,
@@ -46,7 +45,7 @@ def checkpoint(key: SigningKey = KEY, **changes: Any) -> str:
         Stretch(enforcer_id="gate", chain_id="b", first=1, last=4, receipt_hash=HASHES[-1]),
     )
     fields: dict[str, Any] = {"size": len(LINES), "root": root_over(HASHES), "stretches": stretches, **changes}
-    made = Checkpoint(schema=SCHEMA, generation=1, issued_at="t", number=2, previous=NONE_BEFORE, **fields)
+    made = Checkpoint(schema=SCHEMA, generation=1, issued_at="t", number=2, previous=GENESIS_PARENT, **fields)
     return signed(made, PayloadType.CHECKPOINT, key).decode()
 
 
