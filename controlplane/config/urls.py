@@ -16,6 +16,7 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+admin.autodiscover()
 urlpatterns = [
     path("", include("controlplane.dashboard.urls")),
     path("admin/", admin.site.urls),

@@ -63,7 +63,7 @@ class System:
     def env(self) -> dict[str, str]:
         """Nothing of the caller's but what programs need to start."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        return {**kept, "DRAWBRIDGE_DATA_DIR": str(self.data), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**kept, "DRAWBRIDGE_DATA_DIR": str(self.data)}
 
     def start(self) -> None:
         """`manage.py up` until it serves."""

@@ -44,7 +44,7 @@ class Scene:
     def env(self) -> dict[str, str]:
         """What every program of the demo gets: nothing of the caller's but the path and the language."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME", "TMPDIR") if name in os.environ}
-        return {**kept, "DRAWBRIDGE_DATA_DIR": str(self.data), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**kept, "DRAWBRIDGE_DATA_DIR": str(self.data)}
 
     async def manage(self, *args: str) -> str:
         """A command of the control plane."""

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.system
 
 def environment(home: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, "DRAWBRIDGE_DATA_DIR": str(home / "data"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, "DRAWBRIDGE_DATA_DIR": str(home / "data")}
 
 
 def up(home: Path, *args: str) -> Program:
