@@ -16,8 +16,10 @@ from enforcer.config_problems import WrongError, dotted, translate
 from enforcer.contract.keys import PublicKey
 from enforcer.contract.targets import ID
 from enforcer.errors import ConfigurationError
+from enforcer.policy.risk_patterns import problem_of
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+MOST_PATTERNS = 32
 LOOPBACK: tuple[Network, ...] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 
 
@@ -46,6 +48,7 @@ class Config:
     data_dir: Path
     fetch_allow: tuple[Network, ...]
     root_keys: tuple[PublicKey, ...]
+    redact: tuple[str, ...]
 
     def problem(self, key: str, sentence: str) -> ConfigurationError:
         """What turned out to be wrong with a key later on, in the same words as at reading."""
@@ -128,6 +131,7 @@ def _checked(path: Path, text: str, file: File) -> Config:
         data_dir=Path(file.data_dir),
         fetch_allow=networks,
         root_keys=_root_keys(file.control_plane),
+        redact=_patterns(file),
     )
 
 
@@ -247,6 +251,17 @@ def _network(number: int, text: str) -> Network:
         return ipaddress.ip_network(text)
     except ValueError:
         raise WrongError(("fetch_allow", number), f"{text!r} is no network; write one like 10.1.0.0/16") from None
+
+
+def _patterns(file: File) -> tuple[str, ...]:
+    """Matched with what receipts would show, within each call: quick ones only."""
+    if len(file.redact) > MOST_PATTERNS:
+        raise WrongError(("redact",), f"holds {len(file.redact)} patterns; write at most {MOST_PATTERNS}")
+    for number, pattern in enumerate(file.redact):
+        problem = problem_of(pattern)
+        if problem is not None:
+            raise WrongError(("redact", number), f"{problem}; write one without look-around and back-references")
+    return tuple(file.redact)
 
 
 def _root_keys(control_plane: ControlPlane) -> tuple[PublicKey, ...]:

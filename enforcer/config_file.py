@@ -62,4 +62,5 @@ class File(_Table, frozen=True, kw_only=True):
     tls: Tls = Tls()
     tls_ends_in_front: bool = False
     fetch_allow: list[str] = []
+    redact: list[str] = []
     vault: dict[str, dict[str, str]] = {}

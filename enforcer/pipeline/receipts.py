@@ -86,9 +86,10 @@ def _mcp(gate: Gate, tx: Transaction) -> JsonObject:
 
 def _request(gate: Gate, tx: Transaction) -> JsonObject:
     arguments, key = tx.arguments, gate.hmac_keys.get(tx.server_id)
+    patterns = gate.config.redact
     return {
         "args_hash": None if arguments is None or key is None else args_hash(arguments, *key),
-        "args_redacted": None if arguments is None else redacted(arguments),
+        "args_redacted": None if arguments is None else redacted(arguments, tx.reviewed_schema, patterns),
         "size_bytes_in": len(tx.request.body),
     }
 

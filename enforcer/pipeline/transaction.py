@@ -131,6 +131,12 @@ class Transaction:
         return tool.policy.input_schema if tool else {}
 
     @property
+    def reviewed_schema(self) -> JsonObject | None:
+        """The same, where a person has approved or written it."""
+        tool = self.policy.index.tools.get(self.tool) if self.policy and self.tool else None
+        return tool.policy.input_schema if tool and tool.policy.state == "reviewed" else None
+
+    @property
     def call(self) -> Call:
         """What is decided; only once caller and message are known."""
         assert self.caller is not None
