@@ -124,7 +124,7 @@ class Bench:
         self.server = FakeServer(self.answers)
         file = cast("Any", type("File", (), {"denials": "error", "public_url": "http://gate"}))
         self.gate = Gate(
-            config=cast("Config", type("Config", (), {"enforcer_id": "probe", "file": file})),
+            config=cast("Config", type("Config", (), {"enforcer_id": "probe", "file": file, "redact": ()})),
             link=cast("Any", self.link),
             journal=cast("Any", self.journal),
             servers={"files": cast("Any", self.server)},

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from enforcer.journal.problems import JournalUnavailable
 from enforcer.mcp.upstream.base import FailureKind, UpstreamFailure, UpstreamRequest
 from enforcer.pipeline import run
 from enforcer.pipeline.decide import refused_now
-from tests.enforcer.pipeline.workbench import Workbench, applied, codes, honest
+from tests.enforcer.pipeline.workbench import Workbench, an_index, applied, codes, honest
 
 KILLED = applied(kill_switches=(KillSwitch(id="k", target="server:files"),))
 
@@ -46,6 +47,20 @@ async def test_what_goes_upstream_carries_nothing_of_the_client_but_what_was_che
     assert request.message["id"] != 7
     assert {name for name, _ in request.headers} == {"Mcp-Method", "Mcp-Name", "traceparent"}
     assert "Bearer" not in repr(request)
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [("reviewed", "string: a"), ("unreviewed", "string"), ("changed", "string"), ("quarantined", "string")],
+)
+async def test_a_receipt_shows_a_value_that_a_reviewed_schema_marks_safe(
+    bench: Workbench, state: str, shown: str
+) -> None:
+    path: JsonObject = {"type": "string", "x-drawbridge-safe": True}
+    marked = an_index(state=state, input_schema={"type": "object", "properties": {"path": path}})
+    bench.change(replace(applied(), index=marked))
+    await bench.call()
+    assert the_call(bench)["request"]["args_redacted"] == {"path": shown}
 
 
 async def test_a_crash_of_ours_is_a_refusal_with_a_receipt(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:

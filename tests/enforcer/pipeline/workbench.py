@@ -41,13 +41,13 @@ MODERN = "2026-07-28"
 Script = Callable[[UpstreamRequest], AsyncIterator[JsonObject]]
 
 
-def an_index() -> Index:
-    """The golden snapshot, in force now, with ada instead of alice and `fs_read` LOW."""
+def an_index(**tool: Any) -> Index:
+    """The golden snapshot, in force now, with ada instead of alice and `fs_read` LOW, the tool changed so."""
     golden = a_snapshot()
     changed = msgspec.structs.replace(
         golden,
         expires_at="2099-01-01T00:00:00.000Z",
-        tools=(msgspec.structs.replace(golden.tools[0], risk=Risk.LOW, path_arguments=()),),
+        tools=(msgspec.structs.replace(golden.tools[0], **{"risk": Risk.LOW, "path_arguments": (), **tool}),),
         grants=(golden.grants[0],),
         principals=(msgspec.structs.replace(golden.principals[0], subject="ada", grants=("g1",)),),
     )
