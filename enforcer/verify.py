@@ -25,6 +25,10 @@ def verify(file: Path, keys_file: Path) -> int:
     if report.problems:
         return 1
     sys.stdout.write(f"{report.receipts} receipts, {report.chains} chains, verified\n")
+    if report.parts:
+        sys.stdout.write(
+            f"a part: at {report.parts} places receipts before are not in this file, as signed heads say\n"
+        )
     return 0
 
 

@@ -22,7 +22,7 @@ from controlplane.common.actor import Actor, Right
 from controlplane.common.services import service
 from controlplane.receipts.api_shapes import RESULTS, CheckpointRow, ReceiptDetailRow, ReceiptRow, ReplayedRow
 from controlplane.receipts.checkpoints import proof_of
-from controlplane.receipts.exporting import export_lines, signed_head
+from controlplane.receipts.exporting import export_lines, heads_for
 from controlplane.receipts.filters import which
 from controlplane.receipts.models import Checkpoint, Receipt
 from controlplane.receipts.replaying import replayed
@@ -152,7 +152,7 @@ class ExportReceipts(ApiView[Receipt]):
     def get(self, request: Request) -> HttpResponseBase:
         """Streamed; one that breaks off on the way lacks its last signed head"""
         receipts = self.taken_out(request)
-        lines = export_lines(receipts, signed_head)
+        lines = export_lines(receipts, heads_for(receipts))
         first = list(islice(lines, MAX_STRETCH + 1))  # to the first signed head: without a publisher it is a problem
         return _streamed(_ended(chain(first, lines)), NDJSON, "jsonl")
 

@@ -1,6 +1,11 @@
-"""Receipts as lines: each chain as far as it is whole, signed heads between (CONTRACTS section 4)."""
+"""Receipts as lines: each chain as far as it is whole, signed heads between (CONTRACTS section 4).
 
-from collections.abc import Callable, Iterator
+What filters leave out lies between stretches; the head of each then says where its stretch begins, so that a part of
+the receipts verifies like the whole.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from django.db.models import Q, Sum
 
@@ -10,31 +15,50 @@ from enforcer.contract.export import MAX_STRETCH, ExportReport, verify_export
 from enforcer.contract.keys import SigningKey
 from enforcer.contract.progress import told
 from enforcer.contract.receipt import Link, chain_head
+from enforcer.contract.strict_json import JsonValue
 
-SignHead = Callable[[Chain, int], bytes]  # the chain and the sequence that the head is of
+Ends = tuple[int, int]  # of a stretch: its first and last sequence
+SignHeads = Callable[[Chain, Sequence[Ends]], Sequence[bytes]]
 
 
-def export_lines(which: Q, sign_head: SignHead) -> Iterator[bytes]:
+def export_lines(which: Q, sign_heads: SignHeads) -> Iterator[bytes]:
     """Lines without newline. A chain follows the one that its first receipt names."""
     for chain in list(Chain.objects.filter(contiguous_to__gt=0).order_by("first_seen", "chain_id")):
-        yield from _stretches(chain, which, sign_head)
+        yield from _pages(chain, which, sign_heads)
 
 
-def _stretches(chain: Chain, which: Q, sign_head: SignHead) -> Iterator[bytes]:
+def _pages(chain: Chain, which: Q, sign_heads: SignHeads) -> Iterator[bytes]:
     whole = Receipt.objects.filter(which, chain_id=chain.chain_id, sequence__lte=chain.contiguous_to)
     last = 0
     # A page at a time: an open cursor would keep this connection from seeing the publisher's answers.
     while page := list(whole.filter(sequence__gt=last).order_by("sequence")[:MAX_STRETCH]):
-        yield from (bytes(receipt.line) for receipt in page)
+        stretches = list(_stretches(page))
+        heads = sign_heads(chain, [(stretch[0].sequence, stretch[-1].sequence) for stretch in stretches])
+        for stretch, head in zip(stretches, heads, strict=True):
+            yield from (bytes(receipt.line) for receipt in stretch)
+            yield head
         last = page[-1].sequence
-        yield sign_head(chain, last)
 
 
-def signed_head(chain: Chain, sequence: int) -> bytes:
-    """By the publisher; raises `StackUnreachable` where it doesn't answer."""
-    line = ask("chain_head", {"chain_id": chain.chain_id, "sequence": sequence})["line"]
-    assert isinstance(line, str)
-    return line.encode()
+def _stretches(page: Sequence[Receipt]) -> Iterator[Sequence[Receipt]]:
+    """Those that follow each other without a gap."""
+    begins = 0
+    for at in range(1, len(page) + 1):
+        if at == len(page) or page[at].sequence != page[at - 1].sequence + 1:
+            yield page[begins:at]
+            begins = at
+
+
+def heads_for(which: Q) -> SignHeads:
+    """Signed by the publisher; raises `StackUnreachable` where it doesn't answer."""
+    return partial(_signed_heads, part=bool(which))
+
+
+def _signed_heads(chain: Chain, stretches: Sequence[Ends], *, part: bool) -> list[bytes]:
+    asked: list[JsonValue] = [[first if part else 0, last] for first, last in stretches]
+    lines = ask("chain_heads", {"chain_id": chain.chain_id, "stretches": asked})["lines"]
+    assert isinstance(lines, list)
+    return [str(line).encode() for line in lines]
 
 
 def verify_stored(
@@ -46,6 +70,9 @@ def verify_stored(
     """
     key = SigningKey.generate()
 
+    def sign_heads(chain: Chain, stretches: Sequence[Ends]) -> list[bytes]:
+        return [sign_head(chain, last) for _, last in stretches]
+
     def sign_head(chain: Chain, sequence: int) -> bytes:
         at_end = sequence == chain.contiguous_to
         index = ReceiptIndex.objects.filter(chain_id=chain.chain_id, sequence=sequence).first()
@@ -53,7 +80,7 @@ def verify_stored(
         return chain_head(chain.enforcer_id, chain.chain_id, sequence, head, key)
 
     whole = Chain.objects.aggregate(receipts=Sum("contiguous_to"))["receipts"] or 0
-    lines = told(export_lines(Q(), sign_head), whole, lambda _line: 1, tell)
+    lines = told(export_lines(Q(), sign_heads), whole, lambda _line: 1, tell)
     report = verify_export(lines, {key.public.keyid: key.public}, hear)
     report.problems += [f"chain {chain_id}: {problem}" for chain_id, problem in _missing()]
     return report

@@ -4,6 +4,7 @@ import logging
 import secrets
 import time
 import uuid
+from collections.abc import Collection
 
 from django.db import transaction
 
@@ -93,11 +94,13 @@ def ack_heads(enforcer_id: str) -> list[tuple[str, int, str]]:
     return [(chain.chain_id, chain.contiguous_to, chain.head_hash) for chain in chains]
 
 
-def head_hash(chain_id: str, sequence: int) -> tuple[str, str] | None:
-    """(enforcer, receipt hash) of a place in a chain, which the publisher may sign; nothing beyond the watermark."""
-    chain = Chain.objects.filter(chain_id=chain_id, contiguous_to__gte=sequence).first()
-    index = ReceiptIndex.objects.filter(chain_id=chain_id, sequence=sequence).first()
-    return (chain.enforcer_id, index.receipt_hash) if chain and index else None
+def head_hashes(chain_id: str, sequences: Collection[int]) -> tuple[str, dict[int, str]]:
+    """The enforcer, and receipt hashes by place, which the publisher may sign; none of a place beyond the watermark."""
+    chain = Chain.objects.filter(chain_id=chain_id).first()
+    if chain is None:
+        return "", {}
+    there = ReceiptIndex.objects.filter(chain_id=chain_id, sequence__in=sequences, sequence__lte=chain.contiguous_to)
+    return chain.enforcer_id, dict(there.values_list("sequence", "receipt_hash"))
 
 
 @transaction.atomic

@@ -2,7 +2,8 @@
 
 Rules: every line is canonical and hashes to what it says; a chain runs from 1 without a gap, each receipt naming the
 hash of the one before; a genesis names the head of its enforcer's previous chain; no receipt stands twice; every
-stretch ends in a head signed by a trusted key, and so does the file.
+stretch ends in a head signed by a trusted key, and so does the file. In the export of a part, such as a month, each
+head says where its stretch begins: what is before it was left out by whoever exported, not taken out of the file.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from enforcer.contract import strict_json
 from enforcer.contract.keys import PublicKey
 from enforcer.contract.receipt import GENESIS_PARENT, Link, ReceiptError, ReceiptType, chain_head_holds, open_line
-from enforcer.contract.strict_json import JsonObject
+from enforcer.contract.strict_json import JsonObject, JsonValue
 
 MAX_PROBLEMS = 100
 MAX_STRETCH = 1000
@@ -23,6 +24,7 @@ class ExportReport:
 
     receipts: int = 0
     chains: int = 0
+    parts: int = 0  # stretches before which something was left out, as their signed heads say
     problems: list[str] = field(default_factory=list)
 
     def add(self, line: int, problem: str) -> None:
@@ -46,7 +48,9 @@ class _Reader:
     chains: dict[str, _Chain] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     open_chain: str | None = None
+    first: int = 0  # of the stretch that is being read
     unsigned: int = 0
+    breaks: list[tuple[int, str]] = field(default_factory=list)  # what the head of this stretch may explain
 
     def read(self, number: int, line: bytes) -> None:
         if b'"' + ReceiptType.CHAIN_HEAD.encode() + b'"' in line:
@@ -80,8 +84,9 @@ class _Reader:
         self.seen.add(link.receipt_id)
         if self.open_chain not in (None, link.chain_id):
             self.report.add(number, f"chain {self.open_chain} was left without a signed head")
-            self.unsigned = 0
-        self.open_chain = link.chain_id
+            self._end_stretch()
+        if self.open_chain is None:
+            self.open_chain, self.first = link.chain_id, link.sequence
         self.unsigned += 1
         if self.unsigned > MAX_STRETCH:
             self.report.add(number, f"more than {MAX_STRETCH} receipts without a signed head")
@@ -91,14 +96,14 @@ class _Reader:
         elif link.enforcer_id != chain.enforcer_id:
             self.report.add(number, f"chain {link.chain_id} is of enforcer {chain.enforcer_id}, not {link.enforcer_id}")
         elif link.sequence != chain.sequence + 1:
-            self.report.add(number, f"sequence {link.sequence} follows {chain.sequence} in chain {link.chain_id}")
+            self._break(number, link, f"sequence {link.sequence} follows {chain.sequence} in chain {link.chain_id}")
         elif link.parent_hash != chain.head:
             self.report.add(number, f"sequence {link.sequence} does not name the receipt before it")
         self.chains[link.chain_id] = _Chain(link.enforcer_id, link.sequence, link.receipt_hash)
 
     def _genesis(self, number: int, link: Link, receipt: JsonObject) -> None:
         if link.sequence != 1:
-            self.report.add(number, f"chain {link.chain_id} starts at sequence {link.sequence}")
+            self._break(number, link, f"chain {link.chain_id} starts at sequence {link.sequence}")
             return
         genesis = receipt.get("genesis")
         previous = genesis.get("previous_chain_id") if isinstance(genesis, dict) else None
@@ -106,7 +111,27 @@ class _Reader:
         if previous is None and link.parent_hash != GENESIS_PARENT:
             self.report.add(number, f"chain {link.chain_id} names a parent but no previous chain")
         if before is not None and before.head != link.parent_hash:
-            self.report.add(number, f"chain {link.chain_id} does not name the head of chain {previous}")
+            self._break(number, link, f"chain {link.chain_id} does not name the head of chain {previous}")
+
+    def _break(self, number: int, link: Link, problem: str) -> None:
+        """Where a stretch begins, its head may say that it is a part; within one nothing excuses it."""
+        if self.unsigned == 1 and link.sequence > self._known(link.chain_id):
+            self.breaks.append((number, problem))
+        else:
+            self.report.add(number, problem)
+
+    def _known(self, chain_id: str) -> int:
+        chain = self.chains.get(chain_id)
+        return chain.sequence if chain else 0
+
+    def _end_stretch(self, first: JsonValue = None) -> None:
+        """`first` is what the head says of where it began."""
+        if self.breaks and first == self.first:
+            self.report.parts += 1
+        else:
+            for number, problem in self.breaks:
+                self.report.add(number, problem)
+        self.open_chain, self.unsigned, self.breaks = None, 0, []
 
     def _head(self, number: int, head: JsonObject) -> None:
         chain_id = head.get("chain_id")
@@ -119,8 +144,12 @@ class _Reader:
             self.report.add(number, f"the chain head is not that of the receipt before it in chain {chain_id}")
         elif head.get("enforcer_id") != chain.enforcer_id:
             self.report.add(number, f"the chain head names enforcer {head.get('enforcer_id')!r}")
+        elif head.get("first", self.first) != self.first:
+            self.report.add(
+                number, f"the chain head is of a stretch from {head.get('first')}, which begins at {self.first}"
+            )
         else:
-            self.open_chain, self.unsigned = None, 0
+            self._end_stretch(head.get("first"))
 
 
 def verify_export(
@@ -136,5 +165,6 @@ def verify_export(
         reader.read(number, line)
     if reader.open_chain is not None:
         reader.report.add(number, f"the file ends without a signed head of chain {reader.open_chain}")
+        reader._end_stretch()
     reader.report.chains = len(reader.chains)
     return reader.report

@@ -101,9 +101,15 @@ def _link(receipt: JsonObject) -> Link:
     return Link(sequence=sequence, **text)
 
 
-def chain_head(enforcer_id: str, chain_id: str, sequence: int, receipt_hash: str, key: SigningKey) -> bytes:
-    """The signed line that ends a stretch of a chain in an export."""
+def chain_head(
+    enforcer_id: str, chain_id: str, sequence: int, receipt_hash: str, key: SigningKey, *, first: int | None = None
+) -> bytes:
+    """The signed line that ends a stretch of a chain in an export.
+
+    `first` is where the stretch begins, in the export of a part: whoever asked left out what is before it.
+    """
     head: JsonObject = {
+        **({} if first is None else {"first": first}),
         "receipt_type": ReceiptType.CHAIN_HEAD,
         "enforcer_id": enforcer_id,
         "chain_id": chain_id,

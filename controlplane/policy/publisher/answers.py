@@ -14,13 +14,14 @@ from controlplane.policy.models import SigningRequest
 from controlplane.policy.publisher import leases
 from controlplane.policy.publisher.keys import KeyRing
 from controlplane.principals.tokens import claims_of
-from controlplane.receipts.services import head_hash
+from controlplane.receipts.services import head_hashes
 from enforcer.contract.args_hash import derive_server_key
 from enforcer.contract.canonical import canonical
+from enforcer.contract.export import MAX_STRETCH
 from enforcer.contract.keys import Role
 from enforcer.contract.receipt import chain_head
 from enforcer.contract.sealed import seal_answer
-from enforcer.contract.strict_json import JsonObject
+from enforcer.contract.strict_json import JsonObject, JsonValue
 from enforcer.identity.tokens import sign_token
 
 log = logging.getLogger(__name__)
@@ -84,16 +85,27 @@ def _nonce_lease(params: JsonObject, ring: KeyRing) -> JsonObject:
     return {"lease": lease}
 
 
-def _chain_head(params: JsonObject, ring: KeyRing) -> JsonObject:
-    chain_id, sequence = _text(params, "chain_id"), params.get("sequence")
-    if not isinstance(sequence, int):
-        raise InvalidState("bad_request", "sequence is no number")
-    head = head_hash(chain_id, sequence)
-    if head is None:
-        raise InvalidState("no_such_head", "no chain is stored without a gap up to there")
-    enforcer_id, receipt_hash = head
-    line = chain_head(enforcer_id, chain_id, sequence, receipt_hash, ring.signing[Role.CHECKPOINT])
-    return {"line": line.decode()}
+def _chain_heads(params: JsonObject, ring: KeyRing) -> JsonObject:
+    """Of stretches of one chain, in their order; a first sequence of 0 is not told."""
+    chain_id, asked = _text(params, "chain_id"), params.get("stretches")
+    if not isinstance(asked, list) or len(asked) > MAX_STRETCH:
+        raise InvalidState("bad_request", f"stretches is no list of at most {MAX_STRETCH}")
+    stretches = [_ends(each) for each in asked]
+    enforcer_id, hashes = head_hashes(chain_id, [last for _, last in stretches])
+    key, lines = ring.signing[Role.CHECKPOINT], list[JsonValue]()
+    for first, last in stretches:
+        if last not in hashes:
+            raise InvalidState("no_such_head", "no chain is stored without a gap up to there")
+        lines.append(chain_head(enforcer_id, chain_id, last, hashes[last], key, first=first or None).decode())
+    return {"lines": lines}
+
+
+def _ends(value: JsonValue) -> tuple[int, int]:
+    if isinstance(value, list) and len(value) == 2:
+        first, last = value
+        if isinstance(first, int) and isinstance(last, int) and 0 <= first <= last:
+            return first, last
+    raise InvalidState("bad_request", "a stretch is no pair of numbers in their order")
 
 
 _HANDLERS: Mapping[str, Callable[[JsonObject, KeyRing], JsonObject]] = {
@@ -101,7 +113,7 @@ _HANDLERS: Mapping[str, Callable[[JsonObject, KeyRing], JsonObject]] = {
     "server_hmac": _server_hmac,
     "server_hmacs": _server_hmacs,
     "nonce_lease": _nonce_lease,
-    "chain_head": _chain_head,
+    "chain_heads": _chain_heads,
 }
 
 

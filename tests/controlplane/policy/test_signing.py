@@ -61,9 +61,9 @@ def test_an_answer_opens_for_its_asker_and_its_request_only() -> None:
 def test_a_chain_head_is_signed_with_the_checkpoint_key(valkey: Valkey) -> None:
     record_admin_receipt(actor="ada", action="test", detail={})
     with RunningPublisher() as running:
-        line = ask("chain_head", {"chain_id": OWN_CHAIN, "sequence": 1})["line"]
+        (line,) = ask("chain_heads", {"chain_id": OWN_CHAIN, "stretches": [[0, 1]]})["lines"]
         with pytest.raises(InvalidState, match="no chain is stored"):
-            ask("chain_head", {"chain_id": OWN_CHAIN, "sequence": 2})
+            ask("chain_heads", {"chain_id": OWN_CHAIN, "stretches": [[0, 1], [2, 2]]})
     assert isinstance(line, str)
     assert chain_head_holds(json.loads(line), running.ring.key_list.of(Role.CHECKPOINT))
 
@@ -78,7 +78,11 @@ def test_a_chain_head_is_signed_with_the_checkpoint_key(valkey: Valkey) -> None:
         ("server_hmac", {"server_id": "nothing"}),
         ("nonce_lease", {"server_id": "files", "nonce": "n" * 200}),
         ("nonce_lease", {"server_id": "files", "nonce": "n"}),
-        ("chain_head", {"chain_id": OWN_CHAIN, "sequence": "1"}),
+        ("chain_heads", {"chain_id": OWN_CHAIN, "stretches": 1}),
+        ("chain_heads", {"chain_id": OWN_CHAIN, "stretches": [1]}),
+        ("chain_heads", {"chain_id": OWN_CHAIN, "stretches": [["0", 1]]}),
+        ("chain_heads", {"chain_id": OWN_CHAIN, "stretches": [[2, 1]]}),
+        ("chain_heads", {"chain_id": OWN_CHAIN, "stretches": [[0, 1]] * 1001}),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_the_publisher_goes_on(

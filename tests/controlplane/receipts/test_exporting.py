@@ -1,11 +1,11 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from django.db.models import Q
 
-from controlplane.receipts.exporting import export_lines, verify_stored, waiting
+from controlplane.receipts.exporting import Ends, export_lines, verify_stored, waiting
 from controlplane.receipts.models import Chain, Receipt, ReceiptIndex
-from controlplane.receipts.services import head_hash, ingest_batch, record_admin_receipt
+from controlplane.receipts.services import head_hashes, ingest_batch, record_admin_receipt
 from enforcer.contract.export import verify_export
 from enforcer.contract.keys import SigningKey
 from enforcer.contract.receipt import chain_head
@@ -15,12 +15,16 @@ pytestmark = pytest.mark.django_db
 KEY = SigningKey.generate()
 
 
-def sign_head(chain: Chain, sequence: int) -> bytes:
+def whole(chain: Chain, stretches: Sequence[Ends]) -> list[bytes]:
     """As the publisher does it."""
-    found = head_hash(chain.chain_id, sequence)
-    assert found is not None
-    enforcer_id, receipt_hash = found
-    return chain_head(enforcer_id, chain.chain_id, sequence, receipt_hash, KEY)
+    enforcer_id, hashes = head_hashes(chain.chain_id, [last for _, last in stretches])
+    return [chain_head(enforcer_id, chain.chain_id, last, hashes[last], KEY) for _, last in stretches]
+
+
+def part(chain: Chain, stretches: Sequence[Ends]) -> list[bytes]:
+    """The same, of what filters left."""
+    enforcer_id, hashes = head_hashes(chain.chain_id, [last for _, last in stretches])
+    return [chain_head(enforcer_id, chain.chain_id, last, hashes[last], KEY, first=first) for first, last in stretches]
 
 
 @pytest.fixture
@@ -36,14 +40,14 @@ def gate() -> Sender:
 
 
 def test_a_whole_export_verifies_with_the_public_key_alone(gate: Sender) -> None:
-    report = verify_export(list(export_lines(Q(), sign_head)), {KEY.public.keyid: KEY.public})
+    report = verify_export(list(export_lines(Q(), whole)), {KEY.public.keyid: KEY.public})
     assert (report.problems, report.receipts, report.chains) == ([], 7, 3)
 
 
 def test_no_stretch_without_a_head_is_longer_than_a_thousand_lines() -> None:
     gate = Sender("gate").enrol()
     ingest_batch(gate.batch(gate.receipts(1001)))
-    lines = list(export_lines(Q(), sign_head))
+    lines = list(export_lines(Q(), whole))
     assert [number for number, line in enumerate(lines, 1) if b"chain_head" in line] == [1001, 1003]
     assert verify_export(lines, {KEY.public.keyid: KEY.public}).problems == []
 
@@ -51,16 +55,37 @@ def test_no_stretch_without_a_head_is_longer_than_a_thousand_lines() -> None:
 def test_what_waits_for_a_missing_receipt_is_left_out_and_named(gate: Sender) -> None:
     gate.receipt()
     ingest_batch(gate.batch(gate.receipts(2)))
-    assert len(list(export_lines(Q(), sign_head))) == 7 + 3
+    assert len(list(export_lines(Q(), whole))) == 7 + 3
     assert waiting() == [(gate.chain_id, 4, 2)]
     assert any("sequence 4 is missing" in problem for problem in verify_stored().problems)
 
 
 def test_filters_narrow_what_is_exported(gate: Sender) -> None:
     ingest_batch(gate.batch([gate.receipt(mcp={"server_id": "git"})]))
-    lines = list(export_lines(Q(server_id="git"), sign_head))
+    lines = list(export_lines(Q(server_id="git"), part))
     assert len(lines) == 2
     assert b"chain_head" in lines[1]
+    report = verify_export(lines, {KEY.public.keyid: KEY.public})
+    assert (report.problems, report.receipts, report.parts) == ([], 1, 1)
+
+
+def test_what_filters_left_out_between_is_told_by_each_head_and_nothing_else_is_excused() -> None:
+    gate = Sender("gate").enrol()
+    servers = ["files", "files", "git", "git", "files", "git"]
+    ingest_batch(gate.batch([gate.receipt(mcp={"server_id": server}) for server in servers]))
+    lines = list(export_lines(Q(server_id="git"), part))
+    report = verify_export(lines, {KEY.public.keyid: KEY.public})
+    assert (report.problems, report.receipts, report.parts) == ([], 3, 2)
+    assert len(lines) == 3 + 2
+    for missing in range(3):
+        cut = [*lines[:missing], *lines[missing + 1 :]]
+        assert verify_export(cut, {KEY.public.keyid: KEY.public}).problems
+    assert any(
+        "starts at sequence 3" in problem
+        for problem in verify_export(
+            list(export_lines(Q(server_id="git"), whole)), {KEY.public.keyid: KEY.public}
+        ).problems
+    )
 
 
 def _edited(gate: Sender) -> None:

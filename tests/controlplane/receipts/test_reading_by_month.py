@@ -1,7 +1,7 @@
 """How much of the table a question reads, told by PostgreSQL itself."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.test.utils import CaptureQueriesContext
 
-from controlplane.receipts.exporting import export_lines, verify_stored
+from controlplane.receipts.exporting import Ends, export_lines, verify_stored
 from controlplane.receipts.filters import which
 from controlplane.receipts.models import Chain, Receipt
 from controlplane.receipts.services import ingest_batch
@@ -107,7 +107,7 @@ def test_pages_by_time_take_a_few_rows_of_each_month_and_sort_nothing() -> None:
 def test_pages_of_a_chain_take_a_few_rows_of_each_month_and_sort_nothing() -> None:
     Chain.objects.create(chain_id="chain", enforcer_id="gate", contiguous_to=2 * EACH)
     with CaptureQueriesContext(connection) as captured:
-        lines = list(export_lines(Q(), lambda chain, sequence: b"head"))
+        lines = list(export_lines(Q(), lambda chain, stretches: [b"head"] * len(stretches)))
     assert len(lines) == 2 * EACH + 2 * EACH // 1000
     pages = [query["sql"] for query in captured if "LIMIT" in query["sql"] and "receipts_receipt" in query["sql"]]
     assert len(pages) == 2 * EACH // 1000 + 1
@@ -123,10 +123,10 @@ def test_an_export_of_a_chain_over_several_months_is_whole_and_verifies() -> Non
     lines = [gate.receipt(event_time=time) for time in times]
     ingest_batch(gate.batch(lines))
 
-    def sign_head(chain: Chain, sequence: int) -> bytes:
-        return chain_head(chain.enforcer_id, chain.chain_id, sequence, chain.head_hash, KEY)
+    def sign_heads(chain: Chain, stretches: Sequence[Ends]) -> list[bytes]:
+        return [chain_head(chain.enforcer_id, chain.chain_id, last, chain.head_hash, KEY) for _, last in stretches]
 
-    exported = list(export_lines(Q(), sign_head))
+    exported = list(export_lines(Q(), sign_heads))
     assert [line.decode() for line in exported[:-1]] == lines
     assert verify_export(exported, {KEY.public.keyid: KEY.public}).problems == []
     assert verify_stored().problems == []

@@ -3,7 +3,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controlplane.receipts.models import Chain, Conflict, Receipt, ReceiptIndex
-from controlplane.receipts.services import ack_heads, head_hash, ingest_batch, record_admin_receipt
+from controlplane.receipts.services import ack_heads, head_hashes, ingest_batch, record_admin_receipt
 from controlplane.receipts.store import Taken
 from enforcer.contract.keys import SigningKey
 from tests.controlplane.receipts.sending import Sender
@@ -41,10 +41,10 @@ def test_nothing_beyond_a_gap_is_acknowledged_until_it_is_filled(gate: Sender) -
     assert ack_heads("gate") == []
     ingest_batch(gate.batch(one))
     assert [sequence for _, sequence, _ in ack_heads("gate")] == [1]
-    assert head_hash(gate.chain_id, 3) is None
+    assert head_hashes(gate.chain_id, [3]) == ("gate", {})
     ingest_batch(gate.batch(two))
     assert ack_heads("gate") == [(gate.chain_id, 3, head)]
-    assert head_hash(gate.chain_id, 3) == ("gate", head)
+    assert head_hashes(gate.chain_id, [3]) == ("gate", {3: head})
 
 
 @given(order=st.permutations(range(6)))
@@ -55,7 +55,7 @@ def test_any_order_of_batches_ends_in_the_same_chain(gate: Sender, order: list[i
     lines = gate.receipts(6)
     for place in order:
         ingest_batch(gate.batch([lines[place]]))
-    assert head_hash(gate.chain_id, 6) == ("gate", gate.parent)
+    assert head_hashes(gate.chain_id, [6]) == ("gate", {6: gate.parent})
 
 
 def test_a_second_receipt_for_a_taken_place_is_kept_aside_and_the_first_stays(gate: Sender) -> None:

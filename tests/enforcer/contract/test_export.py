@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from enforcer.contract.export import verify_export
 from enforcer.contract.keys import SigningKey
-from enforcer.contract.receipt import GENESIS_PARENT, chain_head, seal_receipt
+from enforcer.contract.receipt import GENESIS_PARENT, chain_head, open_line, seal_receipt
 
 KEY = SigningKey(b"c" * 32)
 STRANGER = SigningKey(b"x" * 32)
@@ -63,6 +63,37 @@ def test_an_empty_export_is_whole() -> None:
 )
 def test_every_kind_of_tampering_is_found(change: Callable[[list[bytes]], list[bytes]], said: str) -> None:
     problems = verify_export(change(list(WHOLE)), KEYS).problems
+    assert any(said in problem for problem in problems), problems
+
+
+def head(lines: list[bytes], at: int, first: int | None) -> bytes:
+    """Of the receipt that stands there."""
+    link, _ = open_line(lines[at])
+    return chain_head("probe", link.chain_id, link.sequence, link.receipt_hash, KEY, first=first)
+
+
+def test_a_part_verifies_where_its_heads_say_where_each_stretch_begins() -> None:
+    lines = [*ONE[1:3], head(ONE, 2, 2), *TWO[:2], head(TWO, 1, 1)]
+    report = verify_export(lines, KEYS)
+    assert (report.receipts, report.parts, report.problems) == (4, 2, [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([ONE[1], ONE[2], head(ONE, 2, None)], "starts at sequence 2"),
+        ([ONE[2], head(ONE, 2, 2)], "a stretch from 2, which begins at 3"),
+        ([ONE[1], ONE[3], head(ONE, 3, 2)], "sequence 4 follows 2"),
+        ([ONE[2], head(ONE, 2, 3), ONE[1], head(ONE, 1, 2)], "sequence 2 follows 3"),
+        ([*ONE[:3], head(ONE, 2, None), *TWO[:2], head(TWO, 1, None)], "does not name the head of chain a"),
+        ([ONE[1]], "starts at sequence 2"),
+        ([ONE[1], TWO[0], head(TWO, 0, 1)], "starts at sequence 2"),
+        ([ONE[1], head(ONE, 1, 2).replace(b'"first":2', b'"first":1')], "no signature"),
+        ([ONE[1], head(ONE, 1, 2).replace(b'"first":2,', b"")], "no signature"),
+    ],
+)
+def test_a_head_excuses_the_gap_before_its_stretch_and_nothing_else(lines: list[bytes], said: str) -> None:
+    problems = verify_export(lines, KEYS).problems
     assert any(said in problem for problem in problems), problems
 
 

@@ -13,7 +13,7 @@ from controlplane.common import commands
 from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
 from controlplane.common.errors import InvalidState
 from controlplane.receipts.checkpoints import Heard, proof_of, verify_checkpoints, verify_kept
-from controlplane.receipts.exporting import export_lines, signed_head, verify_stored, waiting
+from controlplane.receipts.exporting import export_lines, heads_for, verify_stored, waiting
 from controlplane.receipts.filters import add_filters, which
 from controlplane.receipts.models import Checkpoint, Conflict, Receipt
 from controlplane.receipts.public_keys import checkpoint_keys, listed_keys
@@ -94,7 +94,7 @@ class Command(commands.Command):
             self.say(f"after {timeout_s:g} s an enforcer still has receipts that are not stored here")
 
     def _export(self, receipts: Q) -> int:
-        for line in export_lines(receipts, signed_head):
+        for line in export_lines(receipts, heads_for(receipts)):
             self.stdout.write(line.decode())
         for chain_id, sequence, beyond in waiting():
             self.say(f"chain {chain_id}: {beyond} receipts are left out, they wait for sequence {sequence}")
