@@ -10,6 +10,7 @@ from functools import partial
 from django.db.models import Q, Sum
 
 from controlplane.policy.signing import ask
+from controlplane.receipts.archived import Gaps
 from controlplane.receipts.models import Chain, Receipt, ReceiptIndex
 from enforcer.contract.export import MAX_STRETCH, ExportReport, verify_export
 from enforcer.contract.keys import SigningKey
@@ -70,19 +71,22 @@ def verify_stored(
     """
     key = SigningKey.generate()
 
-    def sign_heads(chain: Chain, stretches: Sequence[Ends]) -> list[bytes]:
-        return [sign_head(chain, last) for _, last in stretches]
+    gaps = Gaps.read(hear)
 
-    def sign_head(chain: Chain, sequence: int) -> bytes:
+    def sign_heads(chain: Chain, stretches: Sequence[Ends]) -> list[bytes]:
+        return [sign_head(chain, last, first if gaps.excuse(chain, first) else None) for first, last in stretches]
+
+    def sign_head(chain: Chain, sequence: int, first: int | None) -> bytes:
         at_end = sequence == chain.contiguous_to
         index = ReceiptIndex.objects.filter(chain_id=chain.chain_id, sequence=sequence).first()
         head = chain.head_hash if at_end else index.receipt_hash if index else "missing"
-        return chain_head(chain.enforcer_id, chain.chain_id, sequence, head, key)
+        return chain_head(chain.enforcer_id, chain.chain_id, sequence, head, key, first=first)
 
     whole = Chain.objects.aggregate(receipts=Sum("contiguous_to"))["receipts"] or 0
     lines = told(export_lines(Q(), sign_heads), whole, lambda _line: 1, tell)
-    report = verify_export(lines, {key.public.keyid: key.public}, hear)
-    report.problems += [f"chain {chain_id}: {problem}" for chain_id, problem in _missing()]
+    report = verify_export(lines, {key.public.keyid: key.public}, gaps.line)
+    gaps.finish()
+    report.problems += [*gaps.problems, *(f"chain {chain_id}: {problem}" for chain_id, problem in _missing(gaps))]
     return report
 
 
@@ -96,10 +100,11 @@ def waiting() -> list[tuple[str, int, int]]:
     return found
 
 
-def _missing() -> Iterator[tuple[str, str]]:
+def _missing(gaps: Gaps) -> Iterator[tuple[str, str]]:
     for chain_id, sequence, beyond in waiting():
         yield chain_id, f"sequence {sequence} is missing or does not fit; {beyond} receipts wait for it"
     for chain in Chain.objects.filter(contiguous_to__gt=0):
         whole = Receipt.objects.filter(chain_id=chain.chain_id, sequence__lte=chain.contiguous_to).count()
-        if whole != chain.contiguous_to:
-            yield chain.chain_id, f"{whole} receipts are stored where {chain.contiguous_to} were acknowledged"
+        due = chain.contiguous_to - gaps.taken(chain.chain_id)
+        if whole != due:
+            yield chain.chain_id, f"{whole} receipts are stored where {due} were acknowledged"

@@ -91,6 +91,35 @@ class Stretch(models.Model):
         return f"{self.chain_id}/{self.first}-{self.last}"
 
 
+class Archive(models.Model):
+    """A month whose receipts are in a file and no longer here; their index is."""
+
+    month = models.CharField(max_length=7, primary_key=True)
+    file = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveBigIntegerField()
+    receipts = models.PositiveBigIntegerField()
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.month} in {self.file}"
+
+
+class Archived(models.Model):
+    """Which places of a chain an archive took; both ends included."""
+
+    archive = models.ForeignKey(Archive, on_delete=models.PROTECT, related_name="parts")
+    chain_id = models.CharField(max_length=64)
+    first = models.PositiveBigIntegerField()
+    last = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["chain_id", "last"], name="one_archive_a_place")]
+
+    def __str__(self) -> str:
+        return f"{self.chain_id}/{self.first}-{self.last}"
+
+
 class Conflict(models.Model):
     """A receipt that claims a place or an id that another one has. The first stays; this is the alarm."""
 

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.db.models import DateTimeField, Model
 from django.utils.module_loading import import_string
 
-from controlplane.receipts.models import Checkpoint, Conflict, Receipt, ReceiptIndex, Stretch
+from controlplane.receipts.models import Archive, Archived, Checkpoint, Conflict, Receipt, ReceiptIndex, Stretch
 
 PLACE = ("chain_id", "sequence")
 STRETCH = ("chain_id", "last")
@@ -31,6 +31,8 @@ def protected() -> list[Protected]:
         _of(Conflict),
         _of(Checkpoint),
         _of(Stretch, STRETCH),
+        _of(Archive),
+        _of(Archived, STRETCH),
         *histories,
     ]
 

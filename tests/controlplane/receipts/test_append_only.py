@@ -163,7 +163,7 @@ def test_ingest_goes_on_under_the_triggers(gate: Sender) -> None:
 
 def test_receipts_and_every_history_are_protected() -> None:
     histories = {model._meta.db_table for model in apps.get_models() if model.__name__.startswith("Historical")}
-    checkpoints = {"receipts_checkpoint", "receipts_stretch"}
+    checkpoints = {"receipts_checkpoint", "receipts_stretch", "receipts_archive", "receipts_archived"}
     assert {table.name for table in protected()} == set(TABLES) | checkpoints | histories
 
 

@@ -4,17 +4,22 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.models import Q
+from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
+from controlplane.common.actor import host_operator
+from controlplane.receipts import archiving
 from controlplane.receipts.checks import role_can_not_change_receipts, triggers_exist
 from controlplane.receipts.exporting import verify_stored
-from controlplane.receipts.models import Receipt
+from controlplane.receipts.models import Archive, Receipt
 from controlplane.receipts.partitions import default_partition_rows, maintain
 from controlplane.receipts.services import ingest_batch, record_admin_receipt
 from tests.controlplane.policy_file.samples import GOOD
@@ -87,6 +92,23 @@ def test_it_takes_receipts_in_keeps_its_own_and_verifies_them(installed: Install
         assert Receipt.objects.count() == 3
         assert default_partition_rows() == 1
         assert verify_stored().problems == []
+
+
+def test_an_old_month_is_dropped_by_the_owner_and_not_by_the_application(installed: Installed) -> None:
+    which = Q(event_time__startswith=month(-1))
+    for role in (installed.roles.app, installed.roles.owner):
+        with signed_in(installed.database.name, role):
+            made = Archive(month=month(-1), file="x", sha256="0" * 64, size_bytes=0, receipts=0, made_at=timezone.now())
+            refused = (
+                pytest.raises(DatabaseError, match="permission denied")
+                if role == installed.roles.app
+                else nullcontext()
+            )
+            with refused:
+                archiving._drop(made=made, written=archiving._Written("", 0), which=which, actor=host_operator())
+    assert not installed.database.rows(f"SELECT FROM pg_tables WHERE tablename = '{partition(-1)}'")
+    with signed_in(installed.database.name, installed.roles.app):
+        maintain()
 
 
 def test_it_has_a_missing_month_made_and_may_not_change_that_one_either(installed: Installed) -> None:

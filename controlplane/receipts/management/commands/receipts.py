@@ -1,4 +1,4 @@
-"""`manage.py receipts export|verify|replay|keys|proof|checkpoints` (CONTRACTS sections 1 and 4)."""
+"""`manage.py receipts export|verify|replay|keys|proof|checkpoints|archive` (CONTRACTS sections 1 and 4)."""
 
 import json
 import sys
@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, Sum
 
 from controlplane.common import commands
+from controlplane.common.actor import host_operator
 from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
 from controlplane.common.errors import InvalidState
+from controlplane.receipts.archived import archive_of
+from controlplane.receipts.archiving import archive_month, months_before
 from controlplane.receipts.checkpoints import Heard, proof_of, verify_checkpoints, verify_kept
 from controlplane.receipts.exporting import export_lines, heads_for, verify_stored, waiting
 from controlplane.receipts.filters import add_filters, which
-from controlplane.receipts.models import Checkpoint, Conflict, Receipt
+from controlplane.receipts.models import Archive, Checkpoint, Conflict, Receipt
 from controlplane.receipts.public_keys import checkpoint_keys, listed_keys
 from controlplane.receipts.replaying import replayed
 from controlplane.receipts.settling import settle
@@ -47,6 +50,9 @@ class Command(commands.Command):
         proof.add_argument("receipt_id")
         again = todo.add_parser("replay", help="decide a receipt once more, by the policy and the facts that it names")
         again.add_argument("receipt_id")
+        archive = todo.add_parser("archive", help="write old months into files and drop them, as the database's owner")
+        archive.add_argument("--before", required=True, metavar="YYYY-MM", help="the first month that stays")
+        archive.add_argument("--to", required=True, metavar="DIR", type=Path, help="where the files go")
         todo.add_parser("keys", help="the public keys as JSON, for `enforcer verify --key`")
 
     def work(self, options: dict[str, Any]) -> int:
@@ -55,6 +61,8 @@ class Command(commands.Command):
             for line in self._printed(options):
                 self.stdout.write(line)
             return DONE
+        if options["todo"] == "archive":
+            return self._archive(options["before"], options["to"])
         if options["todo"] == "replay":
             return self._replay(self._receipt(options["receipt_id"]))
         self._settle(options["settle"])
@@ -76,8 +84,23 @@ class Command(commands.Command):
     def _receipt(self, receipt_id: str) -> Receipt:
         receipt = Receipt.objects.filter(receipt_id=receipt_id).first()
         if receipt is None:
-            raise InvalidState("receipt_id", f"there is no receipt {receipt_id!r} here")
+            archive = archive_of(receipt_id)
+            where = f"receipt {receipt_id!r} was archived: it is in {archive.file}" if archive else ""
+            raise InvalidState("receipt_id", where or f"there is no receipt {receipt_id!r} here")
         return receipt
+
+    def _archive(self, before: str, directory: Path) -> int:
+        if not directory.is_dir():
+            raise UsageError.option("--to", f"{str(directory)!r} is no directory; make it first")
+        months = months_before(before)
+        for month in months:
+            made = archive_month(month=month, directory=directory, actor=host_operator())
+            self.stdout.write(
+                f"{made.month}: {made.receipts} receipts in {directory / made.file}, sha256 {made.sha256}"
+            )
+        if not months:
+            self.say(f"no month before {before} is in the database")
+        return DONE
 
     def _replay(self, receipt: Receipt) -> int:
         again = replayed(receipt)
@@ -117,6 +140,8 @@ class Command(commands.Command):
             return ANSWER_IS_NO
         if lines:
             self.say(f"{checkpoints} checkpoints verified, {len(lines)} of them as they were kept")
+        if archived := Archive.objects.aggregate(receipts=Sum("receipts"))["receipts"]:
+            self.say(f"{archived} receipts are in archives; of them their places and hashes were verified")
         self.stdout.write(f"{report.receipts} receipts, chain verified")
         return DONE
 
