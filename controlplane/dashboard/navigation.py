@@ -28,7 +28,14 @@ class Link:
 
 
 SECTIONS: tuple[tuple[str, tuple[Place, ...]], ...] = (
-    ("", (Place("Overview", "overview"), Place("Switch", "admin:incidents_killswitch_changelist", counter="raised"))),
+    (
+        "",
+        (
+            Place("Overview", "overview"),
+            Place("Switch", "admin:incidents_killswitch_changelist", counter="raised"),
+            Place("Live", "live", Right.READ_RECEIPTS),
+        ),
+    ),
     (
         "Policy",
         (

@@ -2,11 +2,13 @@
 
 from django.urls import path, re_path
 
-from controlplane.dashboard import matrix, views
+from controlplane.dashboard import live, matrix, views
 
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("find/", views.found, name="find"),
+    path("live/", live.live, name="live"),
+    path("parts/live/", live.live_rows, name="live-rows"),
     path("matrix/", matrix.servers, name="matrices"),
     path("matrix/<str:server_id>/", matrix.matrix, name="matrix"),
     path("parts/freshness/", views.freshness, name="freshness"),

@@ -2,14 +2,17 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from controlplane.accounts.identity import actor_of_request
 from controlplane.common.actor import Right
+from controlplane.dashboard.chart import columns
 from controlplane.dashboard.find import LONGEST, find
 from controlplane.dashboard.freshness import STOPPED_AFTER_S, lease_age_s
 from controlplane.dashboard.overview import overview_of
 from controlplane.dashboard.pages import page
 from controlplane.dashboard.publication import publication
+from controlplane.receipts.activity import activity
 
 MOST_CHANGES = 50
 
@@ -17,7 +20,12 @@ MOST_CHANGES = 50
 @page(Right.VIEW)
 def overview(request: HttpRequest) -> HttpResponse:
     """What needs a person, what is switched off, who enforces, what happened."""
-    return render(request, "dashboard/overview.html", {"overview": overview_of(actor_of_request(request))})
+    actor = actor_of_request(request)
+    lately = activity(timezone.now()) if actor.may(Right.READ_RECEIPTS) else None
+    chart = columns(lately.minutes, lately.most) if lately else []
+    return render(
+        request, "dashboard/overview.html", {"overview": overview_of(actor), "activity": lately, "columns": chart}
+    )
 
 
 @page(Right.VIEW)

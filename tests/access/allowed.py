@@ -44,6 +44,8 @@ def form(needs: Needs) -> Rule:
 PAGES: dict[str, Rule] = {
     "": {"GET": VIEW},
     "find/": {"GET": VIEW},
+    "live/": {"GET": (Right.READ_RECEIPTS,)},
+    "parts/live/": {"GET": (Right.READ_RECEIPTS,)},
     "matrix/": {"GET": VIEW},
     "matrix/<str:server_id>/": form(VIEW),
     "parts/freshness/": {"GET": VIEW},

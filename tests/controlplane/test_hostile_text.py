@@ -79,6 +79,7 @@ def pages() -> list[str]:
     found += [f"/admin/grants/grant/add/?principal={own.pk}&server=evil&tools=%3Cscript%3Ealert(1)"]
     found += [f"/admin/grants/grant/?reaches={own.pk}", "/admin/principals/principal/?in=%3Cscript%3Ealert(1)"]
     cell = urlencode({"principal": own.pk, "call": tool.name, "who": "<script>alert(1)", "what": "<script>alert(1)"})
+    found += ["/", "/live/", "/parts/live/", "/live/?server=%3Cscript%3E&until=%22%3E"]
     found += ["/matrix/", "/matrix/?what=%3Cscript%3E", "/matrix/evil/", f"/matrix/evil/?{cell}"]
     return found
 

@@ -1,0 +1,82 @@
+"""Decisions as they come in: a page that asks for its newest rows again and again until somebody pauses it.
+
+The filters and the pause are in the address: a paused page shows what it showed, also to whoever gets its link.
+"""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from controlplane.common.actor import Right
+from controlplane.dashboard.pages import page
+from controlplane.receipts.admin_filters import type_name, with_reason
+from controlplane.receipts.models import Receipt
+from enforcer.contract.reasons import ReasonCode
+from enforcer.contract.times import from_text, to_text
+
+ROWS = 100
+WINDOW_S = 600
+LONGEST = 255
+FIELDS = {"server": "server_id", "tool": "tool_name", "who": "subject", "enforcer": "enforcer_id", "decision": "result"}
+DECISIONS = ("allow", "deny", "require_approval")
+
+
+@page(Right.READ_RECEIPTS)
+def live(request: HttpRequest) -> HttpResponse:
+    """The page."""
+    kept = _kept(request)
+    running = {name: value for name, value in kept.items() if name != "until"}
+    paused = {**running, "until": to_text(timezone.now().timestamp())}
+    return render(
+        request,
+        "dashboard/live.html",
+        {
+            **_shown(kept),
+            "kept": kept,
+            "pause": urlencode(paused),
+            "resume": urlencode(running),
+            "asked": urlencode(running),
+            "decisions": DECISIONS,
+            "reasons": [code.value for code in ReasonCode],
+        },
+    )
+
+
+@page(Right.READ_RECEIPTS)
+def live_rows(request: HttpRequest) -> HttpResponse:
+    """The part of it that is asked for every other second."""
+    return render(request, "dashboard/live_rows.html", _shown(_kept(request)))
+
+
+def _kept(request: HttpRequest) -> dict[str, str]:
+    """What was asked for, without what is no filter; a pause at no time is none."""
+    names = (*FIELDS, "reason", "until")
+    given = {name: request.GET.get(name, "").strip().replace("\0", "")[:LONGEST] for name in names}
+    try:
+        from_text(given["until"])
+    except ValueError:
+        given["until"] = ""
+    return {name: value for name, value in given.items() if value}
+
+
+def _shown(kept: dict[str, str]) -> dict[str, Any]:
+    until = from_text(kept["until"]) if "until" in kept else timezone.now().timestamp()
+    rows = list(_rows(kept, until)[:ROWS])
+    for row in rows:
+        row.kind = type_name(row.receipt_type)  # type: ignore[attr-defined]
+    return {"rows": rows, "until": to_text(until), "minutes": WINDOW_S // 60, "full": len(rows) == ROWS}
+
+
+def _rows(kept: dict[str, str], until: float) -> QuerySet[Receipt]:
+    """Newest first. A clock that is ahead of this one must not hide anything from a page that runs."""
+    found = Receipt.objects.filter(event_time__gte=to_text(until - WINDOW_S))
+    if "until" in kept:
+        found = found.filter(event_time__lte=kept["until"])
+    found = found.filter(**{FIELDS[name]: value for name, value in kept.items() if name in FIELDS})
+    if "reason" in kept:
+        found = found.filter(with_reason(kept["reason"]))
+    return found.order_by("-event_time", "-receipt_id").defer("line")
