@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import django.contrib.auth.admin  # noqa: F401 - registers the Group that is unregistered below
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.models import Group

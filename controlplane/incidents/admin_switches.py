@@ -21,6 +21,7 @@ from controlplane.incidents.forms import RaiseForm, TypedForm
 from controlplane.incidents.lowering import asked, is_second, keep_raised, lower_by_two
 from controlplane.incidents.models import KillSwitch
 from controlplane.incidents.services import LONGEST_TARGET, raise_kill
+from controlplane.incidents.suggest import suggestions
 from enforcer.contract.targets import parse_target
 
 AGAIN = "This is let through again, as far as grants allow it:"
@@ -66,6 +67,7 @@ class KillSwitchAdmin(DetailAdmin[KillSwitch]):
         problem = parse_target(target) if target else ""
         said = problem if isinstance(problem, str) else ""
         context = {"title": "Effect", "lines": effect_lines(target), "problem": said}
+        context["suggestions"] = suggestions(target)
         return own_page(request, self, "admin/incidents/killswitch/effect.html", **context)
 
     def add_act(self, request: HttpRequest) -> Act:
@@ -80,7 +82,7 @@ class KillSwitchAdmin(DetailAdmin[KillSwitch]):
             perform=lambda given: self._raise(request, given),
             back=self.list_url,
             template="admin/incidents/killswitch/raise.html",
-            context={"lines": effect_lines(target)},
+            context={"lines": effect_lines(target), "suggestions": suggestions(target)},
         )
 
     def _raise(self, request: HttpRequest, given: dict[str, Any]) -> Done:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from controlplane.common.unseen import shortened
 from controlplane.grants.models import Effect as GrantEffect
@@ -13,6 +14,8 @@ from controlplane.incidents.compile import concerns
 from controlplane.incidents.models import KillSwitch
 from controlplane.inventory.models import Server, Tool
 from controlplane.principals.models import Principal
+from controlplane.receipts.activity import lately
+from controlplane.receipts.models import Receipt
 from enforcer.contract.targets import Target, parse_target
 from enforcer.policy.globs import matches
 
@@ -28,12 +31,16 @@ class Some:
     names: tuple[str, ...]
     count: int
 
+    @property
+    def total(self) -> str:
+        """As a number in words."""
+        return f"more than {MANY:,}" if self.count > MANY else f"{self.count:,}"
+
     def words(self, noun: str) -> str:
         """`2 servers: files, mail`."""
-        total = f"more than {MANY:,}" if self.count > MANY else f"{self.count:,}"
         more = ", …" if self.count > len(self.names) else ""
         named = f": {', '.join(self.names)}{more}" if self.names else ""
-        return f"{total} {noun}{'' if self.count == 1 else 's'}{named}"
+        return f"{self.total} {noun}{'' if self.count == 1 else 's'}{named}"
 
 
 def effect_lines(text: str) -> list[str]:
@@ -41,7 +48,7 @@ def effect_lines(text: str) -> list[str]:
     target = parse_target(text)
     if not isinstance(target, Target):
         return []
-    return [*_whom(target), *_where(target)]
+    return [*_whom(target), *_where(target), *_lately(target)]
 
 
 def still_held(switch: KillSwitch) -> list[str]:
@@ -92,6 +99,37 @@ def _where(target: Target) -> Iterator[str]:
     tools = _tools(target, servers)
     if tools is not None:
         yield f"Of {tools.words('tool')}"
+
+
+def _lately(target: Target) -> Iterator[str]:
+    """Calls that it would have stopped, by what a receipt keeps in its columns."""
+    calls, since = lately(timezone.now())
+    found = _calls(target, calls.filter(result="allow").exclude(tool_name=""))
+    if found is not None:
+        when = f"since {since[11:19]} UTC" if since else "in the last hour"
+        yield f"{_some(found, 'receipt_id').total} calls of it passed {when}"
+
+
+def _calls(target: Target, calls: QuerySet[Receipt]) -> QuerySet[Receipt] | None:
+    """None where the columns don't tell whose a call is."""
+    match target.kind:
+        case "session" | "risk":
+            return None
+        case "all":
+            return calls
+        case "enforcer":
+            return calls.filter(enforcer_id=target.name)
+        case "principal":
+            return calls.filter(subject=target.name)
+        case "group":
+            members = Principal.objects.filter(groups__name=target.name).values_list("subject", flat=True)
+            return calls.filter(subject__in=list(members[:MANY]))
+        case "tool":
+            names = Tool.objects.filter(server_id=target.server).values_list("name", flat=True)[:GLOBBED]
+            there = [name for name in names if matches(target.name, name)][:MANY]
+            return calls.filter(server_id=target.server, tool_name__in=there)
+        case _:
+            return calls.filter(server_id__in=list(_servers(target).values_list("id", flat=True)[:MANY]))
 
 
 def _servers(target: Target) -> QuerySet[Server]:

@@ -52,7 +52,9 @@ class RaiseForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         asking = {"hx-get": reverse("admin:incidents_killswitch_effect"), "hx-target": "#effect"}
-        self.fields["target"].widget.attrs |= {**asking, "hx-trigger": "input changed delay:300ms", "autofocus": True}
+        self.fields["target"].widget.attrs |= {
+            **asking, "hx-trigger": "input changed delay:300ms", "autofocus": True, "list": "targets",
+        }  # fmt: skip
 
 
 class PlanForm(RaiseForm):

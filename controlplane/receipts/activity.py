@@ -65,18 +65,25 @@ class Activity:
         return max((minute.total for minute in self.minutes), default=0)
 
 
+def lately(now: datetime) -> tuple[QuerySet[Receipt], str]:
+    """Receipts of the last hour, or the newest `MOST` of them and since when those are."""
+    begins = to_text((now - timedelta(minutes=MINUTES - 1)).replace(second=0, microsecond=0).timestamp())
+    newest = Receipt.objects.filter(event_time__gte=begins)
+    times = newest.order_by("-event_time", "-receipt_id").values_list("event_time", flat=True)
+    oldest = times[MOST : MOST + 1].first()
+    return (Receipt.objects.filter(event_time__gt=oldest), oldest) if oldest else (newest, "")
+
+
 def activity(now: datetime) -> Activity:
     """Up to now."""
     begins = (now - timedelta(minutes=MINUTES - 1)).replace(second=0, microsecond=0)
-    newest = Receipt.objects.filter(event_time__gte=to_text(begins.timestamp())).order_by("-event_time", "-receipt_id")
-    oldest = newest.values_list("event_time", flat=True)[MOST : MOST + 1].first()
-    looked = Receipt.objects.filter(event_time__gt=oldest) if oldest else newest.order_by()
+    looked, oldest = lately(now)
     decided = looked.filter(event_time__lte=to_text((now + timedelta(minutes=1)).timestamp())).exclude(result="")
     found: dict[str, Counter[str]] = {}
     rows = decided.values_list(Substr("event_time", 1, TO_THE_MINUTE), "result").annotate(count=Count("receipt_id"))
     for starts, result, count in rows:
         found.setdefault(starts, Counter())[result] += count
-    return Activity(tuple(_minutes(begins, now, found)), tuple(_refusals(decided)), oldest or "")
+    return Activity(tuple(_minutes(begins, now, found)), tuple(_refusals(decided)), oldest)
 
 
 def _minutes(begins: datetime, now: datetime, found: dict[str, Counter[str]]) -> Iterator[Minute]:

@@ -76,8 +76,16 @@ def dead(gate: Gate) -> bool:
 
 
 def traced(pid: int) -> bool:
-    states = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status")]
-    return all(re.search(r"^TracerPid:\t[1-9]", state, re.MULTILINE) for state in states)
+    states = [_state(path) for path in Path(f"/proc/{pid}/task").glob("*/status")]
+    return all(re.search(r"^TracerPid:\t[1-9]", state, re.MULTILINE) for state in states if state)
+
+
+def _state(path: Path) -> str:
+    """None of a thread that ended meanwhile."""
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def restarted(system: System, gate: Gate) -> Gate:

@@ -17,6 +17,7 @@ import jsonschema_rs
 
 from enforcer.contract.receipt_schema import receipt_schema
 from tests.support.caller import Caller
+from tests.support.migrated import migrate
 from tests.support.processes import Program, free_port, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -67,9 +68,10 @@ class System:
 
     def start(self) -> None:
         """`manage.py up` until it serves."""
-        self.up = Program(
-            [sys.executable, ROOT / "manage.py", "up", "--data-dir", self.data], log=self.home / "up.log", env=self.env
-        )
+        migrate(self.data)
+        before = sum(1 for _ in self.home.glob("up*.log"))  # a log of its own: in an old one it is ready already
+        log = self.home / (f"up-{before}.log" if before else "up.log")
+        self.up = Program([sys.executable, ROOT / "manage.py", "up", "--data-dir", self.data], log=log, env=self.env)
         self.up.line("ready: ", timeout_s=90)
 
     def part(self, name: str) -> int:

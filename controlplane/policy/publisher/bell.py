@@ -7,7 +7,8 @@ import redis
 from controlplane.common.redis import connect, subscriber
 from controlplane.policy.wake import CHANNEL
 
-POLL_S = 0.05
+POLL_S = 0.2  # for the hint that was lost; without Redis there are none at all
+UNHEARD_POLL_S = 0.05
 AGAIN_S = 0.5
 
 
@@ -20,13 +21,13 @@ class Bell:
         self._subscribed = False
         self._again_at = 0.0
 
-    def wait(self) -> None:
-        """Until somebody rings, at most `POLL_S`."""
+    def wait(self, at_most_s: float) -> None:
+        """Until somebody rings, at most one poll."""
         if not self._subscribed and not self._subscribe():
-            time.sleep(POLL_S)
+            time.sleep(min(UNHEARD_POLL_S, at_most_s))
             return
         try:
-            self._hints.get_message(timeout=POLL_S)
+            self._hints.get_message(timeout=min(POLL_S, at_most_s))
             while self._hints.get_message(timeout=0):
                 pass
         except redis.RedisError:

@@ -73,7 +73,7 @@ class Publisher:
             except DatabaseError as problem:
                 self._note("database", type(problem).__name__)
                 connection.close()
-            self._bell.wait()
+            self._bell.wait(min(timer.due_in_s() for timer in self._timers))
         self._bell.close()
         connection.close()
 
@@ -203,6 +203,10 @@ class _Timer:
 
     def __init__(self, every_s: float, work: Callable[[], object]) -> None:
         self._every_s, self._work, self._next_at = every_s, work, 0.0
+
+    def due_in_s(self) -> float:
+        """From now on; 0 where it is due."""
+        return max(0.0, self._next_at - time.monotonic())
 
     def run_if_due(self) -> None:
         if (now := time.monotonic()) >= self._next_at:

@@ -19,7 +19,7 @@ from controlplane.fleet.services import users_made
 from enforcer.contract.acl import broker_acl, policy_acl
 
 log = logging.getLogger(__name__)
-EVERY_S = 0.2
+EVERY_S = 0.5
 PREFIX = "enforcer-"
 
 
@@ -75,7 +75,7 @@ class UserKeeper(threading.Thread):
         """Make what is missing or old, remove what is not in the database."""
         run_id = str(self._client.info("server")["run_id"])
         present = {str(name) for name in cast("list[Any]", self._client.acl_users())}
-        active = list(Enforcer.objects.filter(ACTIVE).prefetch_related("servers"))
+        active = list(Enforcer.objects.filter(ACTIVE))
         for enforcer in active:
             outdated = getattr(enforcer, self._instance.counter) != enforcer.wanted_users
             if outdated or run_id != self._run_id or user_name(enforcer.id) not in present:
