@@ -13,9 +13,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+
+import psutil
 
 from tests.support.processes import wait_for
 
@@ -25,9 +27,63 @@ PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
 
+class Server:
+    """A server on its data directory, that can be killed and started again."""
+
+    def __init__(self, binaries: Path, data: Path, user: str | None) -> None:
+        self._argv = [str(binaries / "postgres"), "-D", str(data), "-h", "", "-k", str(data), "-c", "fsync=off"]
+        self._user, self._log = user, data.parent / "log"
+        self.url = f"postgresql://postgres:@/postgres?host={data}"
+        self.start()
+
+    def start(self) -> None:
+        """Until it takes connections."""
+        with self._log.open("wb") as out:
+            self._process = subprocess.Popen(
+                self._argv,
+                user=self._user,
+                cwd="/",
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - no thread runs here yet
+            )
+        wait_for(lambda: self._ready() or self._process.poll() is not None, "PostgreSQL")
+        assert self._process.poll() is None, self._log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        """SIGKILL to all of it; what it had written is in the kernel's hands."""
+        every = [psutil.Process(self._process.pid), *psutil.Process(self._process.pid).children(recursive=True)]
+        for process in every:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait()
+        psutil.wait_procs(every[1:], timeout=10)
+
+    def recovered(self) -> bool:
+        """Whether this start found that it had been killed."""
+        return b"was not properly shut down" in self._log.read_bytes()
+
+    def stop(self) -> None:
+        """The "fast shutdown": sessions are ended, not waited for."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(30)
+
+    def _ready(self) -> bool:
+        return b"ready to accept connections" in self._log.read_bytes()
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
     """The URL of a new, empty server that listens on a Unix socket alone."""
+    with postgres_server() as server:
+        yield server.url
+
+
+@contextmanager
+def postgres_server() -> Iterator[Server]:
+    """The same, to be killed."""
     # not the place for temporary files of this machine: a socket's path ends at 107 characters
     home = Path(tempfile.mkdtemp(prefix="drawbridge-pg-", dir="/tmp"))
     try:
@@ -39,8 +95,11 @@ def postgres() -> Iterator[str]:
             home.chmod(0o755)
             shutil.chown(data, user)
         _init(binaries, data, user)
-        with _serving(binaries, data, user):
-            yield f"postgresql://postgres:@/postgres?host={data}"
+        server = Server(binaries, data, user)
+        try:
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(home)
 
@@ -83,29 +142,6 @@ def _binaries(home: Path, user: str | None) -> Path:
 def _init(binaries: Path, data: Path, user: str | None) -> None:
     options = ["--auth=trust", "--encoding=utf8", "--locale=C", "--no-sync", "-U", "postgres", "-D", str(data)]
     subprocess.run([binaries / "initdb", *options], check=True, user=user, cwd="/", stdout=subprocess.DEVNULL)
-
-
-@contextmanager
-def _serving(binaries: Path, data: Path, user: str | None) -> Iterator[None]:
-    argv = [str(binaries / "postgres"), "-D", str(data), "-h", "", "-k", str(data), "-c", "fsync=off"]
-    log = data.parent / "log"
-    with log.open("wb") as out:
-        server = subprocess.Popen(
-            argv,
-            user=user,
-            cwd="/",
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - no thread runs here yet
-        )
-    try:
-        wait_for(lambda: b"ready to accept connections" in log.read_bytes() or server.poll() is not None, "PostgreSQL")
-        assert server.poll() is None, log.read_text(errors="replace")
-        yield
-    finally:
-        server.send_signal(signal.SIGINT)  # "fast shutdown": sessions are ended, not waited for
-        server.wait(30)
 
 
 def _end_with_parent() -> None:

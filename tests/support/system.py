@@ -54,6 +54,7 @@ class System:
     up: Program | None = None
     gates: dict[str, Gate] = field(default_factory=dict)
     upstreams: list[Program] = field(default_factory=list)
+    more_env: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> Path:
@@ -64,11 +65,12 @@ class System:
     def env(self) -> dict[str, str]:
         """Nothing of the caller's but what programs need to start."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        return {**kept, "DRAWBRIDGE_DATA_DIR": str(self.data)}
+        return {**kept, "DRAWBRIDGE_DATA_DIR": str(self.data), **self.more_env}
 
     def start(self) -> None:
         """`manage.py up` until it serves."""
-        migrate(self.data)
+        if "DATABASE_URL" not in self.more_env:
+            migrate(self.data)
         before = sum(1 for _ in self.home.glob("up*.log"))  # a log of its own: in an old one it is ready already
         log = self.home / (f"up-{before}.log" if before else "up.log")
         self.up = Program([sys.executable, ROOT / "manage.py", "up", "--data-dir", self.data], log=log, env=self.env)
@@ -221,9 +223,9 @@ def _run(argv: list[str], env: Mapping[str, str], stdin: str | None, timeout_s: 
 
 
 @contextmanager
-def running(home: Path) -> Iterator[System]:
-    """A started system that ends with the block."""
-    system = System(home)
+def running(home: Path, **env: str) -> Iterator[System]:
+    """A started system that ends with the block; `env` says more than what every system gets."""
+    system = System(home, more_env=env)
     try:
         system.start()
         yield system
