@@ -2,20 +2,26 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
 from controlplane.accounts.identity import actor_of_request
-from controlplane.common.actor import Right
+from controlplane.common.actor import Actor, Right
+from controlplane.common.acts import Act, Done
 from controlplane.common.admin import badge
 from controlplane.common.admin_detail import DetailAdmin
 from controlplane.common.admin_keyset import KeysetAdmin
+from controlplane.common.errors import DomainError
 from controlplane.common.unseen import shortened
+from controlplane.policy.declarative.problems import key_of
 from controlplane.policy.history.diff import Difference, difference
 from controlplane.policy.history.reading import payload_of
 from controlplane.policy.history.receipt import receipt_of
-from controlplane.policy.models import Change, ChangedServer, SignedDocument
+from controlplane.policy.models import Change, ChangedServer, SignedDocument, Undo
+from controlplane.policy.rolling_back import roll_back
 
 SHOWN = 50
 NOTHING = {"n": 0, "published": 0, "refused": 0, "first": "", "number": None}
@@ -41,6 +47,7 @@ class ChangeAdmin(KeysetAdmin[Change], DetailAdmin[Change]):
     """Newest first."""
 
     detail_template = "admin/policy/change/detail.html"
+    acts = ("rollback",)
     keyset = ("id",)
     list_display = ("created_at", "actor", "shown_reason", "kind", "servers", "state")
     list_filter = ("kind", ServerFilter)
@@ -77,7 +84,35 @@ class ChangeAdmin(KeysetAdmin[Change], DetailAdmin[Change]):
             "beside": _beside(part),
             "receipt": receipt,
             "may_read": actor_of_request(request).may(Right.READ_RECEIPTS),
+            "roll_back_url": self.url(obj, "rollback") if self._may_roll_back(request, obj) else "",
         }
+
+    def _may_roll_back(self, request: HttpRequest, change: Change) -> bool:
+        return actor_of_request(request).may(Right.EDIT_POLICY) and Undo.objects.filter(change=change).exists()
+
+    def act_rollback(self, request: HttpRequest, change: Change) -> Act:
+        actor = actor_of_request(request)
+        effect, initial = _planned(change, actor)
+        return Act(
+            title=f"Roll change {change.pk} back",
+            button="Roll back",
+            right=Right.EDIT_POLICY,
+            slow=True,
+            initial={"reason": initial},
+            effect=effect,
+            perform=lambda given: self._roll_back(request, change, given["reason"]),
+            back=self.url(change),
+        )
+
+    def _roll_back(self, request: HttpRequest, change: Change, reason: str) -> Done:
+        applied = roll_back(change_id=change.pk, actor=actor_of_request(request), reason=reason)
+        if applied.problems:
+            raise forms.ValidationError([f"{key_of(p.path)}: {p.what}; {p.right}" for p in applied.problems[:SHOWN]])
+        if not applied.changes:
+            return Done("Everything is as it was before that change", (), self.url(change))
+        number = applied.change_ids[0] if applied.change_ids else change.pk
+        url = reverse("admin:policy_change_change", args=[number])
+        return Done(f"Rolled back: change {change.pk}", applied.change_ids, url)
 
     @admin.display(description="reason")
     def shown_reason(self, change: Change) -> str:
@@ -96,6 +131,19 @@ class ChangeAdmin(KeysetAdmin[Change], DetailAdmin[Change]):
         if told["published"] < told["n"]:
             return badge(f"published {told['published']} of {told['n']}", "person")
         return badge(f"published as {told['number']}" if told["n"] == 1 else "published", "good")
+
+
+def _planned(change: Change, actor: Actor) -> tuple[list[str], str]:
+    """What rolling back would do, or why it can't be done; and a reason to begin with."""
+    try:
+        planned = roll_back(change_id=change.pk, actor=actor, dry_run=True)
+    except DomainError as refused:
+        return [refused.message], ""
+    problems = [f"{key_of(p.path)}: {p.what}; {p.right}" for p in planned.problems]
+    lines = [change.line() for change in planned.changes]
+    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    said = [*problems[:SHOWN], *lines[:SHOWN], *more, *planned.access]
+    return said or ["Everything is as it was before that change"], f"rolls change {change.pk} back: "
 
 
 def _difference(part: ChangedServer | None) -> Difference | None:

@@ -3,7 +3,7 @@
 An item is what stands for the object in a policy file (CONTRACTS section 5), and `section` is where it stands.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Container, Hashable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -68,10 +68,8 @@ def _save(*, section: str, item: JsonObject, actor: Actor, reason: str, dry_run:
 
 @service(Right.VIEW)
 def _remove(*, section: str, item: JsonObject, actor: Actor, reason: str, dry_run: bool) -> Applied:
-    if section in STAYS:
-        raise InvalidState("never_removed", STAYS[section])
     current = current_policy(rows_around(section, item))
-    planned = Applied(changes=tuple(_removals(current, section, item)))
+    planned = Applied(changes=tuple(removals(current, section, key_of_item(section, item))))
     if dry_run:
         raise NothingWritten(planned)
     servers = touched(planned.changes, current, Policy())
@@ -84,16 +82,24 @@ def _written(planned: Applied, servers: set[str], section: str, reason: str, act
     return replace(planned, change_ids=written.change_ids, access=written.access)
 
 
-def _removals(current: Policy, name: str, item: JsonObject) -> Iterator[Change]:
-    """The object itself comes last."""
-    key = key_of_item(name, item)
+def removals(
+    current: Policy, name: str, key: Hashable, leaving: Container[tuple[str, Hashable]] = ()
+) -> Iterator[Change]:
+    """The object itself comes last, after what can't stand without it; raises as `remove`.
+
+    `leaving` are objects, by section and key, that are removed before it.
+    """
+    if name in STAYS:
+        raise InvalidState("never_removed", STAYS[name])
     objects = section(current, name)
     if key not in objects:
         raise InvalidState("not_there", f"there is no such {NOUNS[name]}")
-    if name == "groups" and current.grants:
-        raise Conflict("group_has_grants", f"the group is named by {len(current.grants)} grants; revoke them first")
-    if name == "identity_providers" and current.principals:
-        raise Conflict("provider_has_principals", f"{len(current.principals)} principals are of it; remove them first")
+    grants = [k for k, grant in current.grants.items() if grant.group == key and ("grants", k) not in leaving]
+    if name == "groups" and grants:
+        raise Conflict("group_has_grants", f"the group is named by {len(grants)} grants; revoke them first")
+    principals = [k for k, row in current.principals.items() if row.issuer == key and ("principals", k) not in leaving]
+    if name == "identity_providers" and principals:
+        raise Conflict("provider_has_principals", f"{len(principals)} principals are of it; remove them first")
     for below, reference in STANDING.get(name, ()):
         for held, spec in section(current, below).items():
             if getattr(spec, reference) == key:

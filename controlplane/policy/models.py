@@ -77,6 +77,16 @@ class ChangedServer(models.Model):
         return f"{self.change} of {self.server_id}"
 
 
+class Undo(models.Model):
+    """The objects that a change of the policy made different: section, key, item before, item after of each."""
+
+    change = models.OneToOneField(Change, on_delete=models.CASCADE, primary_key=True, related_name="undo")
+    entries = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"undo of {self.change_id}"
+
+
 class Published(models.Model):
     """The newest pair of a server and its lease. Whoever publishes for the server holds this row."""
 

@@ -72,6 +72,7 @@ PAGES: dict[str, Rule] = {
     **admin_pages("principals/issuedtoken"),
     **admin_pages("grants/grant", history=VIEW, add=EDIT, change=EDIT, delete=EDIT),
     **admin_pages("policy/change"),
+    "admin/policy/change/<path:object_id>/rollback/": form(OWNER),
     **admin_pages("policy/signeddocument"),
     **admin_pages("policy/proposal"),
     "admin/policy/proposal/<path:object_id>/approve/": form(OWNER),

@@ -24,6 +24,7 @@ from controlplane.policy.declarative.diff import Change
 from controlplane.policy.declarative.outcome import Applied, NothingWritten
 from controlplane.policy.declarative.policy import KillSpec, Spec
 from controlplane.policy.declarative.problems import Problem
+from controlplane.policy.declarative.undo import keep_undo
 from controlplane.policy.services import policy_changed
 from controlplane.principals import services as principals
 from controlplane.principals.specs import GroupSpec, IdentityProviderSpec, PrincipalSpec
@@ -65,6 +66,8 @@ def write_changes(changes: Sequence[Change], server_ids: set[str], *, act: Act, 
     _refuse_unloadable(server_ids, now, growing=any(change.after is not None for change in changes))
     record_admin_receipt(actor=actor.name, action=act.action, detail={**act.detail, **_lines(changes)})
     edited = [policy_changed(server_ids=server_ids, actor=actor, reason=act.reason)] if server_ids else []
+    for change_id in edited:
+        keep_undo(change_id, changes)
     switches = [change.after for change in changes if isinstance(change.after, KillSpec)]
     raised = [raise_kill(target=s.target, reason=s.reason, actor=actor).change_id for s in switches]
     return Written((*(change_id for change_id in raised if change_id is not None), *edited), access)
