@@ -10,12 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils.http import urlencode
 
+from controlplane.accounts.identity import actor_of_request
 from controlplane.common.actor import Right
 from controlplane.common.admin import badge
 from controlplane.common.admin_detail import DetailAdmin
 from controlplane.common.admin_keyset import KeysetAdmin
 from controlplane.common.admin_pages import own_page
 from controlplane.common.unseen import shortened
+from controlplane.receipts.admin_export import FROM_THE_LIST, export_view, keys_view
 from controlplane.receipts.admin_filters import (
     INDEXED,
     RECEIPT_ID,
@@ -31,7 +33,7 @@ from controlplane.receipts.admin_filters import (
     endless,
     type_name,
 )
-from controlplane.receipts.links import links_of
+from controlplane.receipts.links import links_of, ways_of
 from controlplane.receipts.models import Receipt
 from controlplane.receipts.reading import MOST_FIELDS, content, fields, findings
 from controlplane.receipts.replaying import replayed
@@ -62,7 +64,14 @@ class ReceiptAdmin(KeysetAdmin[Receipt], DetailAdmin[Receipt]):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.replay_view)
-        return [path("<path:object_id>/replay/", view, name="receipts_receipt_replay"), *super().get_urls()]
+        export = self.admin_site.admin_view(lambda request: export_view(request, self))
+        keys = self.admin_site.admin_view(lambda request: keys_view(request, self))
+        return [
+            path("export/", export, name="receipts_receipt_export"),
+            path("keys/", keys, name="receipts_receipt_keys"),
+            path("<path:object_id>/replay/", view, name="receipts_receipt_replay"),
+            *super().get_urls(),
+        ]
 
     def replay_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The decision once more, from what is stored."""
@@ -81,7 +90,9 @@ class ReceiptAdmin(KeysetAdmin[Receipt], DetailAdmin[Receipt]):
         if endless(request.GET):
             messages.warning(request, f"All times need {', '.join(INDEXED)} or a search beside it; here are 30 days.")
             return HttpResponseRedirect(f"?{urlencode({**request.GET.dict(), 'when': 'month'})}")
-        return super().changelist_view(request, extra_context)
+        may_export = actor_of_request(request).may(Right.EXPORT_RECEIPTS)
+        asked = urlencode({name: value for name in FROM_THE_LIST if (value := request.GET.get(name))})
+        return super().changelist_view(request, {**(extra_context or {}), "may_export": may_export, "asked": asked})
 
     def get_search_results(self, request: HttpRequest, queryset: Rows, search_term: str) -> tuple[Rows, bool]:
         """By whole words, each of which has an index."""
@@ -117,6 +128,7 @@ class ReceiptAdmin(KeysetAdmin[Receipt], DetailAdmin[Receipt]):
             "findings": findings(obj),
             "reasons": _explained(receipt),
             "links": links_of(receipt),
+            "ways": ways_of(receipt, may_edit=_may_edit(request)),
             "replay_url": self.url(obj, "replay") if receipt.get("facts") else "",
         }
 
@@ -156,6 +168,11 @@ def _explained(receipt: JsonObject) -> list[tuple[str, str, str]]:
         for code in (codes if isinstance(codes, list) else [])
         if isinstance(code, str)
     ]
+
+
+def _may_edit(request: HttpRequest) -> bool:
+    actor = actor_of_request(request)
+    return actor.may(Right.EDIT_POLICY) or actor.may(Right.PROPOSE)
 
 
 def _text(value: JsonValue) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.contrib.admin.utils import quote
 from django.db.models import Model, QuerySet
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from controlplane.fleet.models import Enforcer
 from controlplane.grants.models import Grant
@@ -13,6 +14,7 @@ from controlplane.incidents.models import KillSwitch
 from controlplane.inventory.models import Server, Tool
 from controlplane.policy.models import Kind, SignedDocument
 from controlplane.principals.models import Principal
+from enforcer.contract.reasons import ReasonCode
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
 MOST_SWITCHES = 10
@@ -31,6 +33,30 @@ class Place:
 def links_of(receipt: JsonObject) -> list[Place]:
     """In the order in which somebody asks: by which rule, who, where."""
     return list(_links(receipt))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where the decision can be understood or changed."""
+
+    title: str
+    url: str
+
+
+def ways_of(receipt: JsonObject, *, may_edit: bool) -> list[Way]:
+    """Of a call whose caller and tool are known here: its cell of the matrix, and the form of the grant it lacked."""
+    mcp, caller, decision = (_part(receipt, name) for name in ("mcp", "principal", "decision"))
+    server_id, tool = _word(mcp, "server_id"), _word(mcp, "tool_name")
+    principal = Principal.objects.filter(subject=_word(caller, "sub"), issuer=_word(caller, "issuer")).first()
+    if principal is None or not Tool.objects.filter(server_id=server_id, name=tool, server__retired=False).exists():
+        return []
+    cell = urlencode({"principal": str(principal.pk), "call": tool, "who": principal.subject, "what": tool})
+    ways = [Way("What the policy of now says", f"{reverse('matrix', args=[server_id])}?{cell}#cell")]
+    codes = decision.get("reason_codes")
+    if may_edit and isinstance(codes, list) and ReasonCode.DENY_NO_MATCHING_RULE in codes:
+        asked = urlencode({"principal": str(principal.pk), "server": server_id, "tools": tool})
+        ways.append(Way("Grant access", f"{reverse('admin:grants_grant_add')}?{asked}"))
+    return ways
 
 
 def _links(receipt: JsonObject) -> Iterator[Place]:

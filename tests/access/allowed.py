@@ -71,6 +71,8 @@ PAGES: dict[str, Rule] = {
     **admin_pages("principals/identityprovider", history=VIEW, add=EDIT, change=EDIT, delete=EDIT),
     **admin_pages("principals/issuedtoken"),
     **admin_pages("grants/grant", history=VIEW, add=EDIT, change=EDIT, delete=EDIT),
+    "admin/receipts/receipt/export/": {"GET": EXPORT},
+    "admin/receipts/receipt/keys/": {"GET": EXPORT},
     **admin_pages("policy/change"),
     "admin/policy/change/<path:object_id>/rollback/": form(OWNER),
     **admin_pages("policy/signeddocument"),

@@ -1,16 +1,28 @@
 """Real Chromium on a real control plane. A page that breaks the policy, logs an error or asks another host fails."""
 
+import re
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, StorageState, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    StorageState,
+    expect,
+)
 
 from tests.support.needs import need_program
-from tests.support.system import System
+from tests.support.system import ROOT, System
 
 WIDE = {"width": 1400, "height": 900}
 PASSWORD = "correct-horse-battery-staple"
@@ -125,3 +137,36 @@ def visitor(web: str, browser: Browser, state_of: Callable[..., StorageState]) -
 
         yield Visitor(web, open_page, watch)
     assert not watch.faults
+
+
+DOCUMENTED = dict(
+    re.findall(r"^\| ([^|]+?) \| (\d+) \|", (ROOT / "docs/how-to/jobs.md").read_text(), flags=re.MULTILINE)
+)
+
+
+class Hands:
+    """Clicks, counted; what is typed is not a click, nor is a page that is open already."""
+
+    def __init__(self) -> None:
+        self.clicks = 0
+
+    def click(self, place: Locator) -> None:
+        place.click()
+        self.clicks += 1
+
+
+Job = Callable[[str], AbstractContextManager[Hands]]
+
+
+@pytest.fixture
+def job(record_property: Callable[[str, object], None]) -> Job:
+    """The block is the job: afterwards its clicks are those of the document, and its seconds are recorded."""
+
+    @contextmanager
+    def doing(name: str) -> Iterator[Hands]:
+        hands, began = Hands(), time.monotonic()
+        yield hands
+        record_property(name, f"{hands.clicks} clicks, {time.monotonic() - began:.1f} s")
+        assert {name: str(hands.clicks)} == {name: DOCUMENTED.get(name)}
+
+    return doing

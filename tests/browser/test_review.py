@@ -1,9 +1,9 @@
 """A reviewer at a browser: a changed tool in the queue, old beside new, approved; then its call passes."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Hands, Job, Visitor
 from tests.support.processes import wait_for
 from tests.support.shifting import POISONED, Shifty
 from tests.support.system import System
@@ -21,23 +21,30 @@ def shifty(system: System) -> Shifty:
 
 
 @pytest.mark.timeout(300)
-def test_a_changed_tool_is_looked_at_and_approved_and_its_call_passes(shifty: Shifty, visitor: Visitor) -> None:
+def test_a_changed_tool_is_looked_at_and_approved_and_its_call_passes(
+    shifty: Shifty, visitor: Visitor, job: Job
+) -> None:
     assert shifty.codes() == ["DENY_TOOL_CHANGED"]
     page = visitor.visit("/")
-    page.get_by_role("navigation").get_by_role("link", name="Reviews").click()
+    with job("Review a changed tool") as hands:
+        review(page, hands)
+    shifty.until()
+
+
+def review(page: Page, hands: Hands) -> None:
+    hands.click(page.get_by_role("navigation").get_by_role("link", name="Reviews"))
     row = page.get_by_role("row", name="fs_read")
     expect(row).to_contain_text("inputSchema.properties.to (wider)")
-    row.get_by_role("link").click()
+    hands.click(row.get_by_role("link"))
     expect(page.locator("del")).to_have_count(0)
     expect(page.locator("ins").first).to_be_visible()
     expect(page.locator("body")).to_contain_text("⟨U+200B⟩")
     expect(page.get_by_text("Characters that can't be seen stand in description")).to_be_visible()
     page.get_by_label("Risk of fs_read").select_option("HIGH")
     page.get_by_label("Reason").fill("it may send now")
-    page.get_by_role("button", name="Approve it").click()
+    hands.click(page.get_by_role("button", name="Approve it"))
     expect(page.locator("body")).to_contain_text("Approved shifty/fs_read")
     expect(page.locator("body")).to_contain_text("applied 1 of 1")
-    shifty.until()
 
 
 @pytest.mark.parametrize("width", [1400, 420])

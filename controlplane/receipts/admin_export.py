@@ -1,0 +1,66 @@
+"""The page that hands receipts out: a form whose two buttons ask the API, and the public keys for whoever verifies."""
+
+import json
+from datetime import date, timedelta
+
+from django import forms
+from django.contrib.admin import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from controlplane.accounts.identity import actor_of_request
+from controlplane.common.actor import Right
+from controlplane.common.admin_pages import own_page
+from controlplane.common.errors import DomainError, StackUnreachable
+from controlplane.receipts.models import Receipt
+from controlplane.receipts.public_keys import listed_keys
+from enforcer.contract.reasons import ReasonCode
+
+DAY = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+DECISIONS = (("", "any"), ("allow", "allow"), ("deny", "deny"), ("require_approval", "require approval"))
+FROM_THE_LIST = ("server", "principal", "decision", "reason", "enforcer")  # its filters have the same names
+
+
+class ExportForm(forms.Form):
+    """The filters of the API, which checks them."""
+
+    since = forms.DateField(widget=DAY, help_text="UTC, included.")
+    until = forms.DateField(widget=DAY, help_text="UTC, not included.")
+    server = forms.CharField(max_length=63, required=False)
+    tool = forms.CharField(max_length=255, required=False)
+    principal = forms.CharField(max_length=255, required=False, help_text="Its subject.")
+    decision = forms.ChoiceField(choices=DECISIONS, required=False)
+    reason = forms.ChoiceField(choices=[("", "any"), *((c.value, c.value) for c in ReasonCode)], required=False)
+    enforcer = forms.CharField(max_length=63, required=False, help_text="control-plane for what people did here.")
+
+
+def export_view(request: HttpRequest, admin: ModelAdmin[Receipt]) -> HttpResponse:
+    """Of last month, narrowed as the list was, unless somebody says otherwise."""
+    _require(request)
+    since, until = last_month(timezone.now().date())
+    initial = {name: request.GET.get(name, "")[:255] for name in FROM_THE_LIST}
+    form = ExportForm(initial={"since": since, "until": until, **initial})
+    return own_page(request, admin, "admin/receipts/receipt/export.html", title="Export receipts", form=form)
+
+
+def keys_view(request: HttpRequest, _admin: ModelAdmin[Receipt]) -> HttpResponse:
+    """As `manage.py receipts keys` prints them."""
+    _require(request)
+    try:
+        text = json.dumps({"keys": listed_keys()}, indent=2)
+    except (DomainError, StackUnreachable) as problem:
+        return HttpResponse(f"{problem}\n", status=503, content_type="text/plain")
+    headers = {"Content-Disposition": 'attachment; filename="keys.json"'}
+    return HttpResponse(text, content_type="application/json", headers=headers)
+
+
+def last_month(today: date) -> tuple[date, date]:
+    """Its first day, and the first after it."""
+    until = today.replace(day=1)
+    return (until - timedelta(days=1)).replace(day=1), until
+
+
+def _require(request: HttpRequest) -> None:
+    if request.method not in ("GET", "HEAD") or not actor_of_request(request).may(Right.EXPORT_RECEIPTS):
+        raise PermissionDenied
