@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 from django.test import Client
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from controlplane.policy.publisher.keys import KeyFiles, open_ring
 from controlplane.receipts.admin_export import last_month
@@ -48,7 +48,7 @@ def test_whoever_may_not_export_sees_neither_link_nor_page(role: str) -> None:
         assert client.get(f"{PAGE}{name}/").status_code == 403
 
 
-def test_the_keys_are_those_that_the_root_signed(data_dir: object, settings: SettingsWrapper) -> None:
+def test_the_keys_are_those_that_the_root_signed(data_dir: object, settings: Settings) -> None:
     auditor = signed_in("auditor")
     assert auditor.get(f"{PAGE}keys/").status_code == 503  # there are none yet
     from django.conf import settings as now
