@@ -26,10 +26,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.timeout(3600)]
 RECEIPTS = int(os.environ.get("RECEIPTS", "2000"))
 TOOLS = int(os.environ.get("TOOLS", "2000"))
 A_BATCH, EACH = 200, 5
-RESULTS = (
-    {"result": "allow", "reason_codes": ["ALLOW_POLICY_MATCH"]},
-    {"result": "deny", "reason_codes": ["DENY_NO_MATCHING_RULE"]},
-)
+ALLOWED = {"result": "allow", "reason_codes": ["ALLOW_POLICY_MATCH"]}
+DENIED = {"result": "deny", "reason_codes": ["DENY_NO_MATCHING_RULE"]}
 PAGES = (
     "/",
     "/live/",
