@@ -40,6 +40,7 @@ class StateFilter(admin.SimpleListFilter):
 class ApiTokenAdmin(DetailAdmin[ApiToken]):
     """For programs that use the API."""
 
+    empty = "No API token. Make one for each program that asks the API, with no more rights than it needs."
     view_right = Right.MANAGE_PEOPLE
     add_right = Right.MANAGE_PEOPLE
     detail_template = "admin/accounts/apitoken/detail.html"

@@ -30,6 +30,7 @@ class BaseAdmin(admin.ModelAdmin[M]):
     """Looking needs `view_right`; nothing may be added, changed or deleted unless a subclass says how."""
 
     view_right: ClassVar[Right] = Right.VIEW
+    empty: ClassVar[str] = ""  # what a list without any row says: what would stand there, and how it comes about
     list_per_page = PAGE
     list_max_show_all = PAGE
     show_full_result_count = False

@@ -53,6 +53,7 @@ class ActiveFilter(admin.SimpleListFilter):
 class EnforcerAdmin(DetailAdmin[Enforcer]):
     """Nothing is edited here: `manage.py enroll` on the enforcer's host makes and renews it."""
 
+    empty = "No enforcer is enrolled. On its host: manage.py enroll ID --server SERVER"
     detail_template = "admin/fleet/enforcer/detail.html"
     acts = ("decommission",)
     add_right = Right.MANAGE_FLEET

@@ -23,6 +23,7 @@ from controlplane.incidents.services import LONGEST_TARGET
 class PlannedKillAdmin(DetailAdmin[PlannedKill]):
     """Plan, look, cancel."""
 
+    empty = "Nothing is planned. A planned switch raises itself, for a maintenance window for instance."
     detail_template = "admin/incidents/plannedkill/detail.html"
     acts = ("cancel",)
     add_right = Right.RAISE_KILL

@@ -47,6 +47,10 @@ class RaisedFilter(admin.SimpleListFilter):
 class KillSwitchAdmin(DetailAdmin[KillSwitch]):
     """Raise, watch the fleet confirm it, lower."""
 
+    empty = (
+        "No switch was ever raised. One stops a tool, a server, a principal or everything, at every enforcer, "
+        "within a second."
+    )
     detail_template = "admin/incidents/killswitch/detail.html"
     acts = ("lower", "keep")
     add_right = Right.RAISE_KILL

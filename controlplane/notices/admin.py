@@ -31,6 +31,11 @@ class OpenFilter(admin.SimpleListFilter):
 class NoticeAdmin(DetailAdmin[Notice]):
     """Who was told stands on the page of each."""
 
+    empty = (
+        "Nothing is wrong, and nothing was, of what the watcher looks for: a publisher or ingest that stands "
+        "still, a silent enforcer, a stop that nobody confirms, a chain with a gap. NOTIFY_EMAIL and "
+        "NOTIFY_WEBHOOK say who else is told."
+    )
     detail_template = "admin/notices/notice/detail.html"
     list_display = ("shown_state", "shown_title", "about", "text", "opened_at", "closed_at")
     list_display_links = ("shown_state", "shown_title")

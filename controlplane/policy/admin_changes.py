@@ -46,6 +46,7 @@ class ServerFilter(admin.SimpleListFilter):
 class ChangeAdmin(KeysetAdmin[Change], DetailAdmin[Change]):
     """Newest first."""
 
+    empty = "No change yet. Edit an object here, or apply a policy file: manage.py apply policy.yaml"
     detail_template = "admin/policy/change/detail.html"
     acts = ("rollback",)
     keyset = ("id",)

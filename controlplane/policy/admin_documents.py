@@ -28,6 +28,7 @@ class ServerOfFilter(ServerFilter):
 class SignedDocumentAdmin(KeysetAdmin[SignedDocument], DetailAdmin[SignedDocument]):
     """Newest first."""
 
+    empty = "Nothing is published yet: the publisher signs a version for each server as soon as it has one."
     detail_template = "admin/policy/signeddocument/detail.html"
     keyset = ("id",)
     list_display = ("name", "number", "generation", "published_at", "payload_hash")

@@ -57,6 +57,7 @@ class OpenFilter(admin.SimpleListFilter):
 class ProposalAdmin(DetailAdmin[Proposal]):
     """Open ones first."""
 
+    empty = "Nobody has proposed anything. A policy author proposes by saving an object’s form; an owner decides here."
     detail_template = "admin/policy/proposal/detail.html"
     acts = ("approve", "reject", "withdraw")
     list_display = ("state", "shown_summary", "shown_reason", "proposed_by", "proposed_at", "shown_decided")

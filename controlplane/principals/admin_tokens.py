@@ -60,6 +60,7 @@ class SubjectFilter(admin.SimpleListFilter):
 class IssuedTokenAdmin(DetailAdmin[IssuedToken]):
     """Who got which token, from whom, until when."""
 
+    empty = "No token was issued here. Issue one on the page of a principal, or by manage.py issue_token SUBJECT"
     detail_template = "admin/principals/issuedtoken/detail.html"
     list_display = ("jti", "subject", "audience", "issued_by", "issued_at", "expires_at", "shown_state")
     list_filter = (StateFilter, SubjectFilter, "actor_type")

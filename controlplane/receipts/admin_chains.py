@@ -25,6 +25,7 @@ NEWEST = Subquery(
 class ChainAdmin(DetailAdmin[Chain]):
     """One process start of one enforcer."""
 
+    empty = "No chain yet: an enforcer begins one at each start."
     view_right = Right.READ_RECEIPTS
     detail_template = "admin/receipts/chain/detail.html"
     list_display = ("chain_id", "enforcer_id", "contiguous_to", "state", "first_seen", "last_seen")
@@ -59,6 +60,7 @@ class ChainAdmin(DetailAdmin[Chain]):
 class ConflictAdmin(DetailAdmin[Conflict]):
     """The first stays; each of these is an alarm."""
 
+    empty = "No receipt was ever refused for claiming another one’s place. That is how it should be."
     view_right = Right.READ_RECEIPTS
     detail_template = "admin/receipts/conflict/detail.html"
     list_display = ("seen_at", "enforcer_id", "chain_id", "sequence", "shown_problem")

@@ -50,6 +50,9 @@ TONES = {"allow": "good", "deny": "bad", "require_approval": "person"}
 class ReceiptAdmin(KeysetAdmin[Receipt], DetailAdmin[Receipt]):
     """Newest first, of the last seven days unless somebody asks for more."""
 
+    empty = (
+        "No receipt fits. One arrives within a second or two of each call through an enforcer, and of each act here."
+    )
     view_right = Right.READ_RECEIPTS
     change_list_template = "admin/receipts/receipt/change_list.html"
     detail_template = "admin/receipts/receipt/detail.html"
