@@ -3,11 +3,13 @@
 The filters and the pause are in the address: a paused page shows what it showed, also to whoever gets its link.
 """
 
+import time
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.http import urlencode
 
@@ -21,6 +23,9 @@ from enforcer.contract.times import from_text, to_text
 ROWS = 100
 WINDOW_S = 600
 LONGEST = 255
+LASTS_S = 1.0
+MOST_ANSWERS = 64
+_answers: dict[str, tuple[float, str]] = {}  # what was asked for → when it was answered, and how
 FIELDS = {"server": "server_id", "tool": "tool_name", "who": "subject", "enforcer": "enforcer_id", "decision": "result"}
 DECISIONS = ("allow", "deny", "require_approval")
 
@@ -48,8 +53,19 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @page(Right.READ_RECEIPTS)
 def live_rows(request: HttpRequest) -> HttpResponse:
-    """The part of it that is asked for every other second."""
-    return render(request, "dashboard/live_rows.html", _shown(_kept(request)))
+    """The part of it that is asked for every other second: one answer for all who ask the same within a second.
+
+    However many of these pages are open, they cost the others, a switch among them, hardly more than one.
+    """
+    kept = _kept(request)
+    asked, now = urlencode(kept), time.monotonic()
+    at, text = _answers.get(asked, (-LASTS_S, ""))
+    if now - at >= LASTS_S:
+        text = render_to_string("dashboard/live_rows.html", _shown(kept))
+        if len(_answers) >= MOST_ANSWERS:
+            _answers.clear()
+        _answers[asked] = (now, text)
+    return HttpResponse(text)
 
 
 def _kept(request: HttpRequest) -> dict[str, str]:

@@ -11,7 +11,7 @@ from controlplane.dashboard.find import LONGEST, find
 from controlplane.dashboard.freshness import STOPPED_AFTER_S, lease_age_s
 from controlplane.dashboard.overview import overview_of
 from controlplane.dashboard.pages import page
-from controlplane.dashboard.publication import publication
+from controlplane.fleet.publication import publication
 from controlplane.receipts.activity import activity
 
 MOST_CHANGES = 50

@@ -41,6 +41,20 @@ class Enforcer(models.Model):
         return PublicKey.from_text(self.public_key)
 
 
+class Confirmation(models.Model):
+    """When an enforcer's word came that it had applied a change on all its servers, by the control plane's clock."""
+
+    change = models.ForeignKey("policy.Change", on_delete=models.CASCADE, related_name="confirmations")
+    enforcer_id = models.CharField(max_length=63)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="confirmed_once", fields=["change", "enforcer_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.enforcer_id} confirmed {self.change_id}"
+
+
 class Invitation(models.Model):
     """A code by which one enforcer may register itself, once: until `expires_at`, and again only with the same key."""
 

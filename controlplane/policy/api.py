@@ -17,7 +17,7 @@ from controlplane.api.problems import refused_body
 from controlplane.api.saved import ProposalRow, Proposed, Saved, proposed, saved
 from controlplane.api.views import DetailView, NewestFirst, created
 from controlplane.common.actor import Right
-from controlplane.dashboard.publication import publication
+from controlplane.fleet.publication import publication
 from controlplane.policy import api_shapes as shapes
 from controlplane.policy import edits, proposals
 from controlplane.policy.declarative.problems import Problem

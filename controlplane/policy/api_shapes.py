@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from controlplane.api.bodies import Described, choice, flag, obj, text
 from controlplane.api.views import Row
-from controlplane.dashboard.publication import Publication, Word
+from controlplane.fleet.publication import Publication, Word
 from controlplane.policy.declarative.items import VERSION
 from controlplane.policy.history.access import Between
 from controlplane.policy.models import Change, SignedDocument

@@ -20,6 +20,7 @@ SIZES = {"1400": {"width": 1400, "height": 900}, "420": {"width": 420, "height":
 PAGES = {
     "overview": "/",
     "switch": "/admin/incidents/killswitch/",
+    "live": "/live/",
     "servers": "/admin/inventory/server/",
     "server": "/admin/inventory/server/ledger/change/",
     "tools": "/admin/inventory/tool/",
@@ -38,11 +39,15 @@ PAGES = {
     "notices": "/admin/notices/notice/",
     "egress": "/admin/incidents/egressblock/add/",
     "plan": "/admin/incidents/plannedkill/add/?target=server:ledger",
+    "raise": "/admin/incidents/killswitch/add/?target=server:ledger",
+    "export": "/admin/receipts/receipt/export/",
 }
+IN_DOCS = ("overview", "raise", "live", "matrix", "receipts", "history")
 
 
-def take(system: System, browser: Browser, out: Path) -> None:
-    """All pages in all four ways, whole height."""
+def take(system: System, browser: Browser, out: Path, *, docs: bool) -> None:
+    """All pages in all four ways, whole height; or those that docs/pages.md shows."""
+    pages = {name: path for name, path in PAGES.items() if not docs or name in IN_DOCS}
     web = (system.data / "web.url").read_text().strip()
     done = system.manage("createadmin", "grace")
     state = None
@@ -53,10 +58,13 @@ def take(system: System, browser: Browser, out: Path) -> None:
             if state is None:
                 sign_in_by_link(page, done.out.splitlines()[-1])
                 state = context.storage_state()
-            for name, path in PAGES.items():
+            for name, path in pages.items():
                 page.goto(web + path)
                 expect(page.locator(".chip")).not_to_contain_text("…")
                 page.screenshot(path=out / f"{name}-{size}-{theme}.png", full_page=True)
+            if docs:
+                context.close()
+                continue
             try_a_call(page, web)
             page.screenshot(path=out / f"try-{size}-{theme}.png", full_page=True)
             page.goto(f"{web}/admin/receipts/receipt/?q=ada")
@@ -95,13 +103,15 @@ def main() -> int:
     """Where the pictures are is the last line."""
     parser = argparse.ArgumentParser(prog="make screenshots")
     parser.add_argument("--out", type=Path, default=Path("var/screenshots"))
-    out: Path = parser.parse_args().out
+    parser.add_argument("--docs", action="store_true", help="those of docs/pages.md, into docs/images/pages")
+    given = parser.parse_args()
+    out: Path = Path("docs/images/pages") if given.docs else given.out
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home, running(Path(home)) as system, sync_playwright() as driver:
         open_bench(system)
         lively(system)
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        take(system, browser, out)
+        take(system, browser, out, docs=given.docs)
         browser.close()
     sys.stdout.write(f"{out}\n")
     return 0

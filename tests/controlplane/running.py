@@ -8,6 +8,7 @@ from typing import Self
 from django.conf import settings
 
 from controlplane.policy.publisher.checkpoints import CheckpointKeeper
+from controlplane.policy.publisher.confirmations import ConfirmationKeeper
 from controlplane.policy.publisher.keys import KeyFiles, KeyRing, open_ring
 from controlplane.policy.publisher.loop import Publisher
 from controlplane.policy.publisher.users import BROKER, POLICY, UserKeeper
@@ -29,6 +30,7 @@ class RunningPublisher:
         self._threads = [
             threading.Thread(target=publisher.run, args=(self._stopping,)),
             CheckpointKeeper(files, self._stopping, every_s=0.2),
+            ConfirmationKeeper(settings.REDIS_URL, self._stopping),
         ]
         if settings.RECEIPTS_BROKER_URL:
             urls = ((POLICY, settings.REDIS_URL), (BROKER, settings.RECEIPTS_BROKER_URL))

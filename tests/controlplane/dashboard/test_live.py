@@ -18,6 +18,11 @@ pytestmark = pytest.mark.django_db
 DENIED = {"result": "deny", "reason_codes": ["DENY_NO_GRANT"]}
 
 
+@pytest.fixture(autouse=True)
+def _nothing_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LASTS_S", 0.0)
+
+
 @pytest.fixture
 def gate() -> Sender:
     return Sender("gate").enrol()
@@ -113,3 +118,27 @@ def test_what_people_did_stands_among_the_decisions(viewer: Client) -> None:
 
     record_admin_receipt(actor="grace", action="kill.raise", detail={})
     assert shown(viewer, "/live/?enforcer=control-plane")[:1] == ["grace"]
+
+
+def test_all_who_ask_the_same_within_a_second_get_one_answer(
+    gate: Sender, viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "LASTS_S", 60.0)
+    monkeypatch.setattr(live, "_answers", {})
+    sent(gate, 5, "ada")
+    assert shown(viewer, "/parts/live/") == ["ada"]
+    sent(gate, 4, "bob")
+    with CaptureQueriesContext(connection) as asked:
+        assert shown(viewer, "/parts/live/") == ["ada"]
+    assert not [query for query in asked if "receipts_receipt" in query["sql"]]
+    assert shown(viewer, "/parts/live/?who=bob") == ["bob"]
+    assert shown(viewer, "/live/") == ["bob", "ada"]  # a page that is opened is always new
+    assert signed_in("viewer").get("/parts/live/").status_code == 403
+
+
+def test_answers_that_are_kept_are_few(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LASTS_S", 60.0)
+    monkeypatch.setattr(live, "_answers", {})
+    for number in range(live.MOST_ANSWERS + 5):
+        viewer.get(f"/parts/live/?who=p{number}")
+    assert len(live._answers) <= live.MOST_ANSWERS

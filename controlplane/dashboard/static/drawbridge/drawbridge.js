@@ -50,6 +50,12 @@
     }
   });
 
+  // A tab that nobody looks at asks for nothing; it goes on with the next turn after it is looked at again.
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    const trigger = event.detail.elt.getAttribute("hx-trigger") || "";
+    if (document.hidden && trigger.includes("every ")) event.preventDefault();
+  });
+
   // select2 builds its own boxes, without the label of the field that they stand for.
   function nameBoxes() {
     for (const select of document.querySelectorAll("select.admin-autocomplete")) {

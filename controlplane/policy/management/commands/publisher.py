@@ -11,6 +11,7 @@ from django.db import connection
 from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
 from controlplane.common.commands import Command as BaseCommand
 from controlplane.policy.publisher.checkpoints import CheckpointKeeper
+from controlplane.policy.publisher.confirmations import ConfirmationKeeper
 from controlplane.policy.publisher.keys import KeyFiles, KeysProblemError
 from controlplane.policy.publisher.loop import Publisher
 from controlplane.policy.publisher.users import BROKER, POLICY, UserKeeper
@@ -44,6 +45,7 @@ class Command(BaseCommand):
             signal.signal(number, stop)
         keepers = [
             CheckpointKeeper(files, stopping),
+            ConfirmationKeeper(settings.REDIS_URL, stopping),
             UserKeeper(POLICY, settings.REDIS_URL, stopping),
             UserKeeper(BROKER, settings.RECEIPTS_BROKER_URL, stopping),
         ]
