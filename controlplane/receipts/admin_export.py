@@ -4,9 +4,11 @@ import json
 from datetime import date, timedelta
 
 from django import forms
+from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 
 from controlplane.accounts.identity import actor_of_request
@@ -50,7 +52,8 @@ def keys_view(request: HttpRequest, _admin: ModelAdmin[Receipt]) -> HttpResponse
     try:
         text = json.dumps({"keys": listed_keys()}, indent=2)
     except (DomainError, StackUnreachable) as problem:
-        return HttpResponse(f"{problem}\n", status=503, content_type="text/plain")
+        messages.error(request, str(problem))
+        return HttpResponseRedirect(reverse("admin:receipts_receipt_export"))
     headers = {"Content-Disposition": 'attachment; filename="keys.json"'}
     return HttpResponse(text, content_type="application/json", headers=headers)
 
