@@ -17,6 +17,7 @@ from controlplane.common.actor import Right
 from controlplane.dashboard.pages import page
 from controlplane.receipts.admin_filters import type_name, with_reason
 from controlplane.receipts.models import Receipt
+from controlplane.receipts.reading import actions_of
 from enforcer.contract.reasons import ReasonCode
 from enforcer.contract.times import from_text, to_text
 
@@ -82,8 +83,9 @@ def _kept(request: HttpRequest) -> dict[str, str]:
 def _shown(kept: dict[str, str]) -> dict[str, Any]:
     until = from_text(kept["until"]) if "until" in kept else timezone.now().timestamp()
     rows = list(_rows(kept, until)[:ROWS])
+    actions = actions_of(rows)
     for row in rows:
-        row.kind = type_name(row.receipt_type)  # type: ignore[attr-defined]
+        row.kind = actions.get(row.pk) or type_name(row.receipt_type)  # type: ignore[attr-defined]
     return {"rows": rows, "until": to_text(until), "minutes": WINDOW_S // 60, "full": len(rows) == ROWS}
 
 

@@ -16,6 +16,7 @@ from controlplane.inventory.review import waiting_tools
 from controlplane.notices.models import Notice
 from controlplane.policy.models import Change, Proposal
 from controlplane.receipts.models import Receipt
+from controlplane.receipts.reading import actions_of
 
 ROWS = 8
 
@@ -66,8 +67,16 @@ def overview_of(actor: Actor) -> Overview:
         waiting_tools=list(waiting_tools()[:ROWS]),
         proposals=list(Proposal.objects.filter(decided_at__isnull=True).order_by("-id")[:ROWS]),
         changes=list(Change.objects.order_by("-id")[:ROWS]),
-        receipts=list(Receipt.objects.order_by("-event_time").defer("line")[:ROWS]) if reads else [],
+        receipts=_receipts() if reads else [],
     )
+
+
+def _receipts() -> list[Receipt]:
+    rows = list(Receipt.objects.order_by("-event_time").defer("line")[:ROWS])
+    actions = actions_of(rows)
+    for row in rows:
+        row.action = actions.get(row.pk, "")  # type: ignore[attr-defined]
+    return rows
 
 
 def _page_of(row: Model) -> str:

@@ -35,10 +35,9 @@ from controlplane.receipts.admin_filters import (
 )
 from controlplane.receipts.links import links_of, ways_of
 from controlplane.receipts.models import Receipt
-from controlplane.receipts.reading import MOST_FIELDS, content, fields, findings
+from controlplane.receipts.reading import MOST_FIELDS, actions_of, content, fields, findings
 from controlplane.receipts.replaying import replayed
 from enforcer.contract.reasons import EXPLANATIONS, ReasonCode
-from enforcer.contract.receipt import ReceiptType
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
 LONGEST_LINE = 100_000
@@ -109,13 +108,10 @@ class ReceiptAdmin(KeysetAdmin[Receipt], DetailAdmin[Receipt]):
         return queryset.filter(found | Q(server_id=server_id, tool_name=tool) if slash else found), False
 
     def tell(self, rows: list[Receipt]) -> None:
-        """What people did stands in the lines of the control plane's own receipts, which are short."""
-        own = [row.pk for row in rows if row.receipt_type == ReceiptType.ADMIN]
-        lines = Receipt.objects.filter(pk__in=own).only("receipt_id", "line") if own else ()
-        actions = {row.pk: content(row).get("action") for row in lines}
+        """What people did."""
+        actions = actions_of(rows)
         for row in rows:
-            action = actions.get(row.pk)
-            row.action = action if isinstance(action, str) else ""  # type: ignore[attr-defined]
+            row.action = actions.get(row.pk, "")  # type: ignore[attr-defined]
 
     def facts(self, request: HttpRequest, obj: Receipt) -> dict[str, Any]:
         receipt, line = content(obj), bytes(obj.line).decode(errors="replace")

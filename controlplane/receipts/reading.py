@@ -1,6 +1,6 @@
 """One receipt as a person reads it: every field of its line, and what its chain proves of it now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from controlplane.common.errors import InvalidState
@@ -8,7 +8,7 @@ from controlplane.receipts.chains import followed_at
 from controlplane.receipts.checkpoints import holding, proof_of
 from controlplane.receipts.models import Chain, Receipt, ReceiptIndex
 from enforcer.contract import strict_json
-from enforcer.contract.receipt import GENESIS_PARENT, Link, ReceiptError, open_line
+from enforcer.contract.receipt import GENESIS_PARENT, Link, ReceiptError, ReceiptType, open_line
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
 MOST_FIELDS = 400
@@ -28,6 +28,14 @@ def content(receipt: Receipt) -> JsonObject:
         return strict_json.parse_object(bytes(receipt.line))
     except ValueError:
         return {}
+
+
+def actions_of(rows: Iterable[Receipt]) -> dict[str, str]:
+    """By receipt id, what people did: it stands in the lines of the control plane's own receipts, which are short."""
+    own = [row.pk for row in rows if row.receipt_type == ReceiptType.ADMIN]
+    lines = Receipt.objects.filter(pk__in=own).only("receipt_id", "line") if own else ()
+    found = {row.pk: content(row).get("action") for row in lines}
+    return {receipt_id: action for receipt_id, action in found.items() if isinstance(action, str)}
 
 
 def fields(value: JsonObject, above: str = "") -> Iterator[tuple[str, JsonValue]]:
