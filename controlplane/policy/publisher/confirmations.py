@@ -27,7 +27,7 @@ POLL_S, LOOK_S, LATER_S, AGAIN_S = 0.25, 1.0, 0.25, 0.5
 
 
 class ConfirmationKeeper(threading.Thread):
-    """Looks at the changes of the last minute whenever somebody rings or an enforcer says that it applied something."""
+    """Looks at the changes of the last minute when an enforcer says that it applied something, as long as one is open."""
 
     def __init__(self, url: str, stopping: threading.Event) -> None:
         super().__init__(name="confirmations", daemon=True)
@@ -42,8 +42,7 @@ class ConfirmationKeeper(threading.Thread):
         """Until told to stop. A database or Redis that fails costs milliseconds on a page, nothing else."""
         while not self._stopping.is_set():
             try:
-                rang = self._rang()
-                if rang or self._open or time.monotonic() >= self._look_at:
+                if (self._applied() and self._open) or time.monotonic() >= self._look_at:
                     self.step(timezone.now())
             except redis.RedisError:
                 self._subscribed = False
@@ -57,17 +56,21 @@ class ConfirmationKeeper(threading.Thread):
         self._client.close()
         connection.close()
 
-    def _rang(self) -> bool:
-        """Waits for a hint, at most a poll; whether somebody changed something."""
+    def _applied(self) -> bool:
+        """Waits for a hint, at most a poll; whether an enforcer says that it applied something.
+
+        That somebody changed something opens the eyes and no more: the publisher has to get to work on it first.
+        """
         if not self._subscribed:
             self._hints.subscribe(CHANNEL)
             self._hints.psubscribe(redis_names.applied("*"))
             self._subscribed = True
-        hints, hint = [], self._hints.get_message(timeout=POLL_S)
+        applied, hint = False, self._hints.get_message(timeout=POLL_S)
         while hint:
-            hints.append(hint["channel"])
+            changed = hint["channel"] in (CHANNEL, CHANNEL.encode())
+            self._open, applied = self._open or changed, applied or not changed
             hint = self._hints.get_message(timeout=0)
-        return CHANNEL.encode() in hints or CHANNEL in hints
+        return applied
 
     def step(self, now: datetime) -> None:
         """Note every confirmation that is new."""
