@@ -27,7 +27,7 @@ POLL_S, LOOK_S, LATER_S, AGAIN_S = 0.25, 1.0, 0.25, 0.5
 
 
 class ConfirmationKeeper(threading.Thread):
-    """Looks at the changes of the last minute when an enforcer says that it applied something, as long as one is open."""
+    """Looks at the changes of the last minute when an enforcer says that it applied something, while one is open."""
 
     def __init__(self, url: str, stopping: threading.Event) -> None:
         super().__init__(name="confirmations", daemon=True)
