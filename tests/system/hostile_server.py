@@ -11,8 +11,10 @@ JSON_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 SSE_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
 
-def whole(body: bytes, head: bytes = JSON_HEAD) -> bytes:
-    return head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+def whole(body: bytes, head: bytes = JSON_HEAD, *, closes: bool = True) -> bytes:
+    """It says that it will close the connection: the next call must not be sent into one that is about to end."""
+    last = b"Connection: close\r\n" if closes else b""
+    return head + last + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
 def answer(way: str, right: bytes, request_id: str) -> bytes:
@@ -34,7 +36,7 @@ def answer(way: str, right: bytes, request_id: str) -> bytes:
         "endless-questions": SSE_HEAD + b'data: {"jsonrpc":"2.0","id":1,"method":"ping"}\n\n' * 1000,
         "hangs": SSE_HEAD,
         "error": whole(error.encode()),
-        "twice": whole(right) + whole(right.replace(b"hi", b"canary-second")),
+        "twice": whole(right, closes=False) + whole(right.replace(b"hi", b"canary-second"), closes=False),
     }
     return ways.get(way, whole(right))
 
