@@ -1,7 +1,8 @@
-"""The page that hands receipts out: a form whose two buttons ask the API, and the public keys for whoever verifies."""
+"""The page that hands receipts out: a form whose buttons lead to the API, and the public keys for whoever verifies."""
 
 import json
 from datetime import date, timedelta
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from controlplane.accounts.identity import actor_of_request
 from controlplane.common.actor import Right
@@ -21,11 +23,12 @@ from enforcer.contract.reasons import ReasonCode
 
 DAY = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
 DECISIONS = (("", "any"), ("allow", "allow"), ("deny", "deny"), ("require_approval", "require approval"))
+ADDRESSES = {"lines": "api-export-receipts", "table": "api-export-table"}
 FROM_THE_LIST = ("server", "principal", "decision", "reason", "enforcer")  # its filters have the same names
 
 
 class ExportForm(forms.Form):
-    """The filters of the API, which checks them."""
+    """The filters of the API."""
 
     since = forms.DateField(widget=DAY, help_text="UTC, included.")
     until = forms.DateField(widget=DAY, help_text="UTC, not included.")
@@ -40,10 +43,23 @@ class ExportForm(forms.Form):
 def export_view(request: HttpRequest, admin: ModelAdmin[Receipt]) -> HttpResponse:
     """Of last month, narrowed as the list was, unless somebody says otherwise."""
     _require(request)
+    if request.GET.get("as") in ADDRESSES:
+        asked = ExportForm(request.GET)
+        if asked.is_valid():
+            return HttpResponseRedirect(_address(request.GET["as"], asked.cleaned_data))
+        return _page(request, admin, asked)
     since, until = last_month(timezone.now().date())
     initial = {name: request.GET.get(name, "")[:255] for name in FROM_THE_LIST}
-    form = ExportForm(initial={"since": since, "until": until, **initial})
+    return _page(request, admin, ExportForm(initial={"since": since, "until": until, **initial}))
+
+
+def _page(request: HttpRequest, admin: ModelAdmin[Receipt], form: ExportForm) -> HttpResponse:
     return own_page(request, admin, "admin/receipts/receipt/export.html", title="Export receipts", form=form)
+
+
+def _address(form: str, given: dict[str, Any]) -> str:
+    """Of the API, which takes no filter without a value."""
+    return f"{reverse(ADDRESSES[form])}?{urlencode({name: str(value) for name, value in given.items() if value})}"
 
 
 def keys_view(request: HttpRequest, _admin: ModelAdmin[Receipt]) -> HttpResponse:

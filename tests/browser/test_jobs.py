@@ -13,7 +13,8 @@ from tests.support.system import System
 
 
 def nav(page: Page, name: str) -> Locator:
-    return page.get_by_role("navigation").get_by_role("link", name=name, exact=True)
+    """Beside the name may stand how many wait."""
+    return page.get_by_role("navigation").get_by_role("link", name=re.compile(rf"^{name}( \d+)?$"))
 
 
 def test_a_tool_is_stopped_everywhere_and_seen_confirmed(visitor: Visitor, system: System, ada: str, job: Job) -> None:

@@ -35,9 +35,30 @@ def test_the_form_begins_with_what_the_list_was_narrowed_to(db: None) -> None:
     listed = auditor.get(f"{PAGE}?server=files&decision=deny&when=day").content.decode()
     assert 'href="/admin/receipts/receipt/export/?server=files&amp;decision=deny"' in listed
     page = auditor.get(f"{PAGE}export/?server=files&decision=deny").content.decode()
-    assert 'action="/api/v1/receipts/export"' in page
     assert 'value="files"' in page
     assert '<option value="deny" selected>' in page
+
+
+@pytest.mark.parametrize(("form", "path"), [("lines", "export"), ("table", "export/csv")])
+def test_a_button_leads_to_the_api_with_the_filters_that_were_filled_in(db: None, form: str, path: str) -> None:
+    asked = f"{PAGE}export/?since=2026-10-01&until=2026-11-01&server=files&tool=&decision=&reason=&as={form}"
+    answer = signed_in("auditor").get(asked)
+    assert answer.status_code == 302
+    assert answer["Location"] == f"/api/v1/receipts/{path}?since=2026-10-01&until=2026-11-01&server=files"
+
+
+def test_what_the_api_streams_is_what_the_form_asked_for(db: None) -> None:
+    gate = Sender("gate").enrol()
+    ingest_batch(gate.batch([gate.receipt(mcp={"server_id": server}) for server in ("files", "mail")]))
+    asked = f"{PAGE}export/?since=2026-01-01&until=2026-02-01&server=files&tool=&as=table"
+    answer = signed_in("auditor").get(asked, follow=True)
+    table = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    assert (table.count("files"), table.count("mail")) == (1, 0)
+
+
+def test_a_time_that_is_none_is_told_at_its_field(db: None) -> None:
+    page = text(signed_in("auditor").get(f"{PAGE}export/?since=soon&until=2026-11-01&as=lines"))
+    assert "Enter a valid date" in page
 
 
 @pytest.mark.parametrize("role", ["viewer", "responder", "policy owner"])
