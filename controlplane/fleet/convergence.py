@@ -52,23 +52,26 @@ class Convergence:
         return not self.silent
 
 
-def snapshot_applied(server_id: str, state: ServerState, version: int) -> bool:
-    """Runs on that snapshot or a newer one, of those that this control plane has published."""
-    known = state.snapshot_version >= version
-    return known and _published(Kind.POLICY, server_id, state.snapshot_version, state.snapshot_hash)
-
-
-def incident_applied(server_id: str, state: ServerState, epoch: int) -> bool:
-    """Applied by every worker, and nothing that it stops is still in flight."""
-    drained = state.incident_epoch >= epoch and state.in_flight_matching == 0
-    return drained and _published(Kind.INCIDENT, server_id, state.incident_epoch, state.incident_hash)
-
-
-def _published(kind: Kind, server_id: str, number: int, payload_hash: str) -> bool:
+def published(kind: Kind, server_id: str, number: int, payload_hash: str) -> bool:
     """After a restore from backup an enforcer may run on a higher number that this database never gave out."""
     return SignedDocument.objects.filter(
         kind=kind, server_id=server_id, number=number, payload_hash=payload_hash
     ).exists()
+
+
+Known = Callable[[Kind, str, int, str], bool]  # as `published`, perhaps one that remembers what it was asked
+
+
+def snapshot_applied(server_id: str, state: ServerState, version: int, known: Known = published) -> bool:
+    """Runs on that snapshot or a newer one, of those that this control plane has published."""
+    newer = state.snapshot_version >= version
+    return newer and known(Kind.POLICY, server_id, state.snapshot_version, state.snapshot_hash)
+
+
+def incident_applied(server_id: str, state: ServerState, epoch: int, known: Known = published) -> bool:
+    """Applied by every worker, and nothing that it stops is still in flight."""
+    drained = state.incident_epoch >= epoch and state.in_flight_matching == 0
+    return drained and known(Kind.INCIDENT, server_id, state.incident_epoch, state.incident_hash)
 
 
 class Watch:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 from django.db.models import Max
 from django.utils import timezone
 
-from controlplane.fleet.convergence import concerned, incident_applied, snapshot_applied, stops_by
+from controlplane.fleet.convergence import Known, concerned, incident_applied, snapshot_applied, stops_by
+from controlplane.fleet.convergence import published as is_published
 from controlplane.fleet.heartbeats import heard
 from controlplane.fleet.models import Confirmation, Enforcer
 from controlplane.policy.models import Change, ChangedServer, Kind
@@ -43,6 +45,7 @@ class Publication:
     errors: tuple[str, ...]
     words: tuple[Word, ...]
     known: bool
+    heard_at: datetime
 
     @property
     def applied(self) -> int:
@@ -84,7 +87,8 @@ def publication(change_ids: Sequence[int]) -> Publication | None:
         if part.document:
             wanted[Kind(part.change.kind)][part.server_id] = part.document.number
     enforcers = concerned({part.server_id: 0 for part in parts})
-    beats = heard(enforcers)
+    beats, heard_at = heard(enforcers), timezone.now()
+    asked = cache(is_published)  # most enforcers run on the same documents
     published = sum(part.document is not None for part in parts)
     saved_at = min(change.created_at for change in changes)
     ms = _milliseconds(changes, saved_at)
@@ -93,10 +97,11 @@ def publication(change_ids: Sequence[int]) -> Publication | None:
         servers=len(parts),
         published=published,
         errors=tuple(f"{part.server_id}: {part.error}" for part in parts if part.error),
-        words=tuple(_word(enforcer, (beats or {}).get(enforcer.id), wanted, ms) for enforcer in enforcers)
+        words=tuple(_word(enforcer, (beats or {}).get(enforcer.id), wanted, ms, asked) for enforcer in enforcers)
         if published == len(parts)
         else tuple(Word(enforcer.id, applied=False, says="waits for the publisher") for enforcer in enforcers),
         known=beats is not None,
+        heard_at=heard_at,
     )
 
 
@@ -107,7 +112,11 @@ def _milliseconds(changes: Sequence[Change], saved_at: datetime) -> dict[str, in
 
 
 def _word(
-    enforcer: Enforcer, beat: Heartbeat | None, wanted: Mapping[Kind, Mapping[str, int]], ms: Mapping[str, int]
+    enforcer: Enforcer,
+    beat: Heartbeat | None,
+    wanted: Mapping[Kind, Mapping[str, int]],
+    ms: Mapping[str, int],
+    published: Known,
 ) -> Word:
     servers = {id_ for numbers in wanted.values() for id_ in numbers}
     last = datetime.fromtimestamp(stops_by(enforcer, beat, servers), UTC)
@@ -121,7 +130,7 @@ def _word(
             number = wanted[kind].get(server.id)
             if number is None:
                 continue
-            if state is None or not holds(server.id, state, number):
+            if state is None or not holds(server.id, state, number, published):
                 behind.append(server.id)
             else:
                 runs_on = state.snapshot_version if kind == Kind.POLICY else state.incident_epoch

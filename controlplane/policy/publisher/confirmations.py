@@ -91,6 +91,6 @@ def _noted(change_id: int) -> bool:
     if found is None:
         return True
     new = [word.enforcer_id for word in found.words if word.applied and word.ms is None]
-    rows = [Confirmation(change_id=change_id, enforcer_id=enforcer_id, at=timezone.now()) for enforcer_id in new]
+    rows = [Confirmation(change_id=change_id, enforcer_id=enforcer_id, at=found.heard_at) for enforcer_id in new]
     Confirmation.objects.bulk_create(rows, ignore_conflicts=True)
     return found.settled
