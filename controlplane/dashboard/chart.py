@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from controlplane.receipts.activity import Minute
 
-HEIGHT, STEP, WIDTH = 96, 12, 10  # in units of the drawing
+HEIGHT, STEP = 96, 12  # in units of the drawing
 LEAST = 2  # one refusal among thousands is still seen
 
 
@@ -14,7 +14,6 @@ class Box:
     """A part of a column."""
 
     tone: str
-    x: int
     y: int
     height: int
 
@@ -37,13 +36,13 @@ def _column(x: int, minute: Minute, most: int) -> Column:
     said = (
         f"{minute.starts[11:]} UTC: {minute.allow} allowed, {minute.require_approval} to approve, {minute.deny} denied"
     )
-    return Column(x, tuple(_boxes(x, minute, most)), said)
+    return Column(x, tuple(_boxes(minute, most)), said)
 
 
-def _boxes(x: int, minute: Minute, most: int) -> Iterator[Box]:
+def _boxes(minute: Minute, most: int) -> Iterator[Box]:
     bottom = HEIGHT
     for tone, count in (("good", minute.allow), ("person", minute.require_approval), ("bad", minute.deny)):
         if count:
             height = max(LEAST, round((HEIGHT - 2 * LEAST) * count / most))
             bottom -= height
-            yield Box(tone, x, max(bottom, 0), height)
+            yield Box(tone, max(bottom, 0), height)

@@ -118,10 +118,8 @@ def _word(
     ms: Mapping[str, int],
     published: Known,
 ) -> Word:
-    servers = {id_ for numbers in wanted.values() for id_ in numbers}
-    last = datetime.fromtimestamp(stops_by(enforcer, beat, servers), UTC)
     if beat is None:
-        return Word(enforcer.id, applied=False, says="unknown: no heartbeat", stops_by=last)
+        return _silent(enforcer, beat, wanted, "unknown: no heartbeat")
     behind: list[str] = []
     said: list[str] = []
     for server in enforcer.servers.all():
@@ -136,5 +134,11 @@ def _word(
                 runs_on = state.snapshot_version if kind == Kind.POLICY else state.incident_epoch
                 said.append(f"{server.id} {name} {runs_on}")
     if behind:
-        return Word(enforcer.id, applied=False, says=f"not yet: {', '.join(behind)}", stops_by=last)
+        return _silent(enforcer, beat, wanted, f"not yet: {', '.join(behind)}")
     return Word(enforcer.id, applied=True, says=", ".join(said), ms=ms.get(enforcer.id))
+
+
+def _silent(enforcer: Enforcer, beat: Heartbeat | None, wanted: Mapping[Kind, Mapping[str, int]], says: str) -> Word:
+    servers = {id_ for numbers in wanted.values() for id_ in numbers}
+    last = datetime.fromtimestamp(stops_by(enforcer, beat, servers), UTC)
+    return Word(enforcer.id, applied=False, says=says, stops_by=last)

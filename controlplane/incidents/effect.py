@@ -125,9 +125,8 @@ def _calls(target: Target, calls: QuerySet[Receipt]) -> QuerySet[Receipt] | None
             members = Principal.objects.filter(groups__name=target.name).values_list("subject", flat=True)
             return calls.filter(subject__in=list(members[:MANY]))
         case "tool":
-            names = Tool.objects.filter(server_id=target.server).values_list("name", flat=True)[:GLOBBED]
-            there = [name for name in names if matches(target.name, name)][:MANY]
-            return calls.filter(server_id=target.server, tool_name__in=there)
+            named = _fitting(target, Tool.objects.filter(server_id=target.server))[:MANY]
+            return calls.filter(server_id=target.server, tool_name__in=named)
         case _:
             return calls.filter(server_id__in=list(_servers(target).values_list("id", flat=True)[:MANY]))
 
@@ -177,12 +176,15 @@ def _tools(target: Target, servers: QuerySet[Server]) -> Some | None:
         case "session" | "principal" | "group":
             return None
         case "tool":
-            names = tools.values_list("name", flat=True)[:GLOBBED]
-            found = [name for name in names if matches(target.name, name)]
+            found = _fitting(target, tools)
             return Some(tuple(_short(name) for name in found[:NAMED]), len(found))
         case "risk":
             tools = tools.filter(risk=target.name)
     return _some(tools, "name")
+
+
+def _fitting(target: Target, tools: QuerySet[Tool]) -> list[str]:
+    return [name for name in tools.values_list("name", flat=True)[:GLOBBED] if matches(target.name, name)]
 
 
 def _some(rows: QuerySet[Any], field: str) -> Some:

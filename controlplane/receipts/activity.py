@@ -68,17 +68,18 @@ class Activity:
 def lately(now: datetime) -> tuple[QuerySet[Receipt], str]:
     """Receipts of the last hour, or the newest `MOST` of them and since when those are."""
     begins = to_text((now - timedelta(minutes=MINUTES - 1)).replace(second=0, microsecond=0).timestamp())
-    newest = Receipt.objects.filter(event_time__gte=begins)
+    until = to_text((now + timedelta(minutes=1)).timestamp())  # a clock that is years ahead pushes nothing out
+    newest = Receipt.objects.filter(event_time__gte=begins, event_time__lte=until)
     times = newest.order_by("-event_time", "-receipt_id").values_list("event_time", flat=True)
     oldest = times[MOST : MOST + 1].first()
-    return (Receipt.objects.filter(event_time__gt=oldest), oldest) if oldest else (newest, "")
+    return newest.filter(event_time__gt=oldest) if oldest else newest, oldest or ""
 
 
 def activity(now: datetime) -> Activity:
     """Up to now."""
     begins = (now - timedelta(minutes=MINUTES - 1)).replace(second=0, microsecond=0)
     looked, oldest = lately(now)
-    decided = looked.filter(event_time__lte=to_text((now + timedelta(minutes=1)).timestamp())).exclude(result="")
+    decided = looked.exclude(result="")
     found: dict[str, Counter[str]] = {}
     rows = decided.values_list(Substr("event_time", 1, TO_THE_MINUTE), "result").annotate(count=Count("receipt_id"))
     for starts, result, count in rows:

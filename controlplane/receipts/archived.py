@@ -75,6 +75,8 @@ class Gaps:
                 )
 
     def _follow(self, link: Link) -> None:
+        if link.sequence == 1 and self.runs:
+            self._begin(link)
         before = self._before.get(link.chain_id)
         follows = before is not None and link.sequence == before.sequence + 1
         at_seam = self.hold(link.chain_id, link.sequence) or self.hold(link.chain_id, link.sequence - 1)
@@ -82,6 +84,15 @@ class Gaps:
             self.problems.append(f"chain {link.chain_id}: {link.sequence} does not name the archived receipt before it")
         self._before[link.chain_id] = link
         self.hear(link)
+
+    def _begin(self, link: Link) -> None:
+        """A chain names the head of the one before it, also where either is known from the index alone."""
+        chain = Chain.objects.get(chain_id=link.chain_id)
+        previous = Chain.objects.filter(chain_id=chain.previous_chain_id).first()
+        if previous is None or link.parent_hash == previous.head_hash:
+            return
+        if self.hold(link.chain_id, 1) or self.hold(previous.chain_id, previous.contiguous_to):
+            self.problems.append(f"chain {link.chain_id} does not name the archived head of chain {previous.chain_id}")
 
 
 def _indexed(chain_id: str, first: int, last: int) -> Iterator[Link]:

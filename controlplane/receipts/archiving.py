@@ -113,7 +113,7 @@ def _write(file: Path, which: Q) -> _Written:
         raise InvalidState("--to", f"{file} is there already; name another directory")
     unfinished = file.with_name(file.name + ".unfinished")
     try:
-        with unfinished.open("wb") as out:
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
             for line in export_lines(which, heads_for(which)):
                 out.write(line + b"\n")
             out.flush()

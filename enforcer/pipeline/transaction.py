@@ -5,6 +5,7 @@ from typing import Literal
 
 from enforcer.contract.levels import Risk
 from enforcer.contract.reasons import ReasonCode
+from enforcer.contract.snapshot import ToolPolicy
 from enforcer.contract.strict_json import JsonObject
 from enforcer.journal.store import Recorded
 from enforcer.link.state import Applied
@@ -127,14 +128,19 @@ class Transaction:
     @property
     def input_schema(self) -> JsonObject:
         """Of the tool that is called, as declared."""
-        tool = self.policy.index.tools.get(self.tool) if self.policy and self.tool else None
-        return tool.policy.input_schema if tool else {}
+        tool = self._declared
+        return tool.input_schema if tool else {}
 
     @property
     def reviewed_schema(self) -> JsonObject | None:
         """The same, where a person has approved or written it."""
+        tool = self._declared
+        return tool.input_schema if tool and tool.state == "reviewed" else None
+
+    @property
+    def _declared(self) -> ToolPolicy | None:
         tool = self.policy.index.tools.get(self.tool) if self.policy and self.tool else None
-        return tool.policy.input_schema if tool and tool.policy.state == "reviewed" else None
+        return tool.policy if tool else None
 
     @property
     def call(self) -> Call:

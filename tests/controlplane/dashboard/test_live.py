@@ -142,3 +142,13 @@ def test_answers_that_are_kept_are_few(viewer: Client, monkeypatch: pytest.Monke
     for number in range(live.MOST_ANSWERS + 5):
         viewer.get(f"/parts/live/?who=p{number}")
     assert len(live._answers) <= live.MOST_ANSWERS
+
+
+def test_a_clock_that_is_years_ahead_hides_nothing_of_others(
+    gate: Sender, viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "ROWS", 2)
+    sent(gate, 5, "ada")
+    for _ in range(3):
+        sent(gate, -900 * 86_400, "skewed")
+    assert shown(viewer, "/live/") == ["ada"]

@@ -57,6 +57,7 @@ def test_of_very_many_only_the_newest_are_counted_and_it_says_since_when(
     monkeypatch.setattr(module, "MOST", 10)
     for minute in range(4):
         sent(gate, NOW - timedelta(minutes=minute), 4)
+    sent(gate, NOW + timedelta(days=900), 20)
     found = activity(NOW)
     assert found.since == "2026-01-31T12:28:20.000Z"
     assert found.total == 8

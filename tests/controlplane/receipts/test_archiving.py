@@ -83,6 +83,7 @@ def test_months_before_one_are_files_and_gone_and_everything_verifies(gate: Send
     assert ReceiptIndex.objects.filter(chain_id=gate.chain_id).count() == 7
     parts = Archived.objects.filter(chain_id=gate.chain_id).order_by("first").values_list("archive", "first", "last")
     assert list(parts) == [(OLDER, 1, 2), (OLD, 3, 3), (OLDER, 4, 4), (OLD, 5, 5), (OLD, 7, 7)]
+    assert {path.stat().st_mode & 0o777 for path in files.iterdir()} == {0o600}
     for row in Archive.objects.all():
         raw = (files / row.file).read_bytes()
         assert (sha256(raw).hexdigest(), len(raw)) == (row.sha256, row.size_bytes)
@@ -210,11 +211,27 @@ def test_a_file_that_is_there_is_never_written_over(gate: Sender, files: Path) -
     assert partition(-4) in partitions()
 
 
+@pytest.mark.skipif("connection.vendor == 'postgresql'", reason="on PostgreSQL months are archived")
 def test_on_sqlite_nothing_is_archived(db: None, files: Path) -> None:
-    if connection.vendor == "sqlite":
-        done = run("receipts", "archive", "--before", "2020-01", "--to", str(files))
-        assert done.code == 2
-        assert "SQLite keeps them in one table" in done.err
+    done = run("receipts", "archive", "--before", "2020-01", "--to", str(files))
+    assert done.code == 2
+    assert "SQLite keeps them in one table" in done.err
+
+
+@on_postgresql
+@pytest.mark.parametrize("days", [(f"{OLD}-01",), (f"{month(0)}-02", f"{OLD}-03")])
+def test_a_chain_that_does_not_name_the_archived_head_before_it_is_found(
+    gate: Sender, files: Path, days: tuple[str, ...]
+) -> None:
+    """Of the chain before, the end is archived; its own beginning is here or archived."""
+    other = Sender("gate", gate.key, parent="sha256:" + "1" * 64)
+    first = {"previous_chain_id": gate.chain_id, "previous_sequence": gate.sequence, "boot_nonce": "x"}
+    lines = [other.receipt(event_time=f"{days[0]}T12:00:00.000Z", genesis=first)]
+    ingest_batch(other.batch([*lines, *(other.receipt(event_time=f"{day}T12:00:00.000Z") for day in days[1:])]))
+    wait_for(lambda: Stretch.objects.filter(chain_id=other.chain_id).exists(), "a checkpoint")
+    assert run("receipts", "archive", "--before", month(-2), "--to", str(files)).code == 0
+    said = f"chain {other.chain_id} does not name the archived head of chain {gate.chain_id}"
+    assert said in run("receipts", "verify").out
 
 
 def test_runs_are_what_follows_each_other() -> None:
