@@ -1,9 +1,10 @@
 """Entering receipts into chains, once each. Callers hold a transaction; the row of the chain is the lock."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import Q
 
 from controlplane.inventory.models import Sighting
@@ -13,6 +14,7 @@ from enforcer.contract.receipt import Link, ReceiptType
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
 log = logging.getLogger(__name__)
+PLACE = ("receipt_id", "chain_id", "sequence", "receipt_hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ def enter(chain: Chain, lines: Sequence[Line]) -> Taken:
     """Store what is new, note what contradicts what is there, and move the watermark of the locked chain."""
     claimed = _claim(chain, lines)
     ids = [line.link.receipt_id for line in lines]
-    places = {index.receipt_id: index for index in ReceiptIndex.objects.filter(receipt_id__in=ids)}
+    there = ReceiptIndex.objects.filter(receipt_id__in=ids).values_list(*PLACE)
+    places = {receipt_id: place for receipt_id, *place in there}
     new: dict[str, Receipt] = {}
     conflicts = 0
     for line in lines:
@@ -54,7 +57,7 @@ def enter(chain: Chain, lines: Sequence[Line]) -> Taken:
             _conflict(line, problem)
         elif line.link.receipt_id in claimed:
             new[line.link.receipt_id] = _row(line)
-    Receipt.objects.bulk_create(new.values())
+    _insert(new.values())
     told = [id_ for id_, row in new.items() if row.receipt_type == ReceiptType.DEFINITION]
     Sighting.objects.bulk_create((Sighting(receipt_id=id_) for id_ in told), ignore_conflicts=True)
     _advance(chain)
@@ -69,9 +72,9 @@ def _claim(chain: Chain, lines: Sequence[Line]) -> set[str]:
     wanted = Q(receipt_id__in=[line.link.receipt_id for line in lines]) | Q(
         chain_id=chain.chain_id, sequence__in=[line.link.sequence for line in lines]
     )
-    taken = list(ReceiptIndex.objects.filter(wanted))
-    ids = {index.receipt_id for index in taken}
-    places = {index.sequence for index in taken if index.chain_id == chain.chain_id}
+    taken = list(ReceiptIndex.objects.filter(wanted).values_list("receipt_id", "chain_id", "sequence"))
+    ids = {receipt_id for receipt_id, _, _ in taken}
+    places = {sequence for _, chain_id, sequence in taken if chain_id == chain.chain_id}
     free: dict[str, ReceiptIndex] = {}
     for link in (line.link for line in lines):
         if link.receipt_id not in ids and link.receipt_id not in free and link.sequence not in places:
@@ -91,12 +94,28 @@ def _index(link: Link) -> ReceiptIndex:
     )
 
 
-def _problem(link: Link, there: ReceiptIndex | None) -> str:
+def _problem(link: Link, there: Sequence[object] | None) -> str:
     if there is None:
         return "another receipt has this place in the chain"
-    if (there.chain_id, there.sequence, there.receipt_hash) != (link.chain_id, link.sequence, link.receipt_hash):
+    if [*there] != [link.chain_id, link.sequence, link.receipt_hash]:
         return "another receipt has this id"
     return ""
+
+
+def _insert(rows: Collection[Receipt]) -> None:
+    """COPY on PostgreSQL: Django's INSERT names a parameter for each value, which takes half of the time of a batch."""
+    if connection.vendor != "postgresql":
+        Receipt.objects.bulk_create(rows)
+        return
+    fields = Receipt._meta.concrete_fields
+    names = ", ".join(f'"{field.column}"' for field in fields)
+    with (
+        connection.wrap_database_errors,  # Django's cursor wraps those of the call, not those of the copying
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {Receipt._meta.db_table} ({names}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row([field.pre_save(row, True) for field in fields])
 
 
 def _row(line: Line) -> Receipt:
@@ -145,15 +164,16 @@ def _conflict(line: Line, problem: str) -> None:
 def _advance(chain: Chain) -> None:
     """Move the watermark over receipts that follow without a gap and name the one before."""
     following = ReceiptIndex.objects.filter(chain_id=chain.chain_id, sequence__gt=chain.contiguous_to)
-    for index in following.order_by("sequence").iterator():
-        if index.sequence != chain.contiguous_to + 1:
+    steps = following.order_by("sequence").values_list("sequence", "receipt_id", "parent_hash", "receipt_hash")
+    for sequence, receipt_id, parent_hash, receipt_hash in steps.iterator():
+        if sequence != chain.contiguous_to + 1:
             break
-        if index.sequence == 1:  # its parent is in another chain: `receipts verify` compares them
-            chain.previous_chain_id = _previous_chain(index.receipt_id)
-        elif index.parent_hash != chain.head_hash:
-            log.error("chain %r breaks at %d: it does not name the receipt before", chain.chain_id, index.sequence)
+        if sequence == 1:  # its parent is in another chain: `receipts verify` compares them
+            chain.previous_chain_id = _previous_chain(receipt_id)
+        elif parent_hash != chain.head_hash:
+            log.error("chain %r breaks at %d: it does not name the receipt before", chain.chain_id, sequence)
             break
-        chain.contiguous_to, chain.head_hash = index.sequence, index.receipt_hash
+        chain.contiguous_to, chain.head_hash = sequence, receipt_hash
     chain.save()
 
 

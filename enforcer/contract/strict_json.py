@@ -13,7 +13,7 @@ JsonObject: TypeAlias = dict[str, JsonValue]
 
 MAX_DEPTH = 64
 MAX_INT = 2**53 - 1
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{\]}]', re.DOTALL)
+_BRACKETS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{\]}]', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # strict UTF-8 leaves escapes as their only way in
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enforcer.contract.canonical import canonical, sha256
 from enforcer.contract.keys import SigningKey
 from enforcer.contract.receipt import (
     GENESIS_PARENT,
@@ -14,7 +15,7 @@ from enforcer.contract.receipt import (
     seal_receipt,
     without_nulls,
 )
-from enforcer.contract.strict_json import parse_object
+from enforcer.contract.strict_json import JsonObject, parse_object
 from tests.vectors import make
 
 LINE = make.first_receipt()[0]
@@ -52,3 +53,15 @@ def test_a_chain_head_of_another_key_or_another_number_does_not_hold() -> None:
 
 def test_an_absent_value_is_an_absent_key() -> None:
     assert without_nulls({"a": None, "b": {"c": None, "d": [None]}}) == {"b": {"d": [None]}}
+
+
+def test_a_hash_that_stands_in_the_receipt_once_more_is_covered_by_the_hash() -> None:
+    """Else somebody hides a member of that shape from the hash: it must be cut out in one place only."""
+    fields = "enforcer_id", "chain_id", "receipt_id", "receipt_type"
+    receipt: JsonObject = {"parent_hash": GENESIS_PARENT, "sequence": 1, **dict.fromkeys(fields, "x")}
+    bare: JsonObject = {**receipt, "extra": {"z": 1}}
+    forged = sha256(canonical(bare))
+    twice: JsonObject = {**receipt, "receipt_hash": forged, "extra": {"receipt_hash": forged, "z": 1}}
+    open_line(canonical({**bare, "receipt_hash": forged}))
+    with pytest.raises(ReceiptError, match="its hash is not that of its content"):
+        open_line(canonical(twice))
