@@ -73,6 +73,7 @@ class Parts:
             on_change=self._changed,
             on_ack=self._acked,
             in_flight_matching=flights.stopping,
+            under_way=lambda server_id: (flights.count(server_id), self.gate.sessions.count(server_id)),
             journal_depth=lambda: self.shipments.depth(),  # noqa: PLW0108 - made below
             warnings=self._warnings,
             on_rejected=metrics.rejected,

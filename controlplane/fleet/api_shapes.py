@@ -25,6 +25,8 @@ class ReportedServer(serializers.Serializer[Any]):
     incident_epoch = serializers.IntegerField()
     incident_hash = serializers.CharField()
     in_flight_matching = serializers.IntegerField(help_text="calls under way that a switch matches")
+    calls_in_flight = serializers.IntegerField(help_text="all calls under way")
+    sessions = serializers.IntegerField(help_text="open ones")
     lease_age_s = serializers.FloatField(allow_null=True)
     problems = serializers.ListField(child=serializers.CharField())
 

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from controlplane.common.unseen import shortened
+from controlplane.fleet.under_way import under_way
 from controlplane.grants.models import Effect as GrantEffect
 from controlplane.grants.models import Grant
 from controlplane.incidents.compile import concerns
@@ -22,6 +23,7 @@ from enforcer.policy.globs import matches
 MANY = 1000
 NAMED = 8
 GLOBBED = 20_000
+WHOLE_SERVERS = frozenset({"all", "server", "trust", "credential", "enforcer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def effect_lines(text: str) -> list[str]:
     target = parse_target(text)
     if not isinstance(target, Target):
         return []
-    return [*_whom(target), *_where(target), *_lately(target)]
+    return [*_whom(target), *_where(target), *_now(target), *_lately(target)]
 
 
 def still_held(switch: KillSwitch) -> list[str]:
@@ -99,6 +101,23 @@ def _where(target: Target) -> Iterator[str]:
     tools = _tools(target, servers)
     if tools is not None:
         yield f"Of {tools.words('tool')}"
+
+
+def _now(target: Target) -> Iterator[str]:
+    """What enforcers say is under way. They count by server, whoever calls and whatever is called."""
+    of = target.name if target.kind == "enforcer" else ""
+    found = under_way(_servers(target), enforcer_id=of)
+    if found is None:
+        yield "What is under way there nobody can say now: Redis can’t be reached"
+    elif found.enforcers:
+        calls, sessions = _number(found.calls, "call"), _number(found.sessions, "open session")
+        all_of_it = "" if target.kind in WHOLE_SERVERS else ", not only of this target"
+        who = "" if found.said == found.enforcers else f"; {found.said} of {found.enforcers} enforcers say so"
+        yield f"Under way there now: {calls}, {sessions}{all_of_it}{who}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _lately(target: Target) -> Iterator[str]:

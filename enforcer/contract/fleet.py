@@ -70,6 +70,7 @@ class ServerState(Part, frozen=True, kw_only=True):
     """What one server behind an enforcer runs on; versions are the applied ones, minimum over workers.
 
     The hashes (`payload_hash`) say which documents have these numbers: a number may be from before a restored backup.
+    `calls_in_flight` and `sessions` are what is under way, sums over workers: for whoever is about to stop it.
     """
 
     snapshot_version: int
@@ -79,6 +80,8 @@ class ServerState(Part, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
     snapshot_hash: str = ""
     incident_hash: str = ""
+    calls_in_flight: int = 0
+    sessions: int = 0
 
 
 class Heartbeat(Document, frozen=True, kw_only=True):

@@ -8,6 +8,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 
+from msgspec.structs import replace
+
 from enforcer.contract.fleet import ServerState
 from enforcer.contract.keys import PublicKey, Role
 from enforcer.link import clocks
@@ -175,16 +177,20 @@ class Follower:
 
     def _held(self, server_id: str) -> ServerState:
         in_flight = self._hooks.in_flight_matching(server_id)
+        calls, sessions = self._hooks.under_way(server_id)
+        held = ServerState(
+            snapshot_version=0, incident_epoch=0, in_flight_matching=in_flight, calls_in_flight=calls, sessions=sessions
+        )
         if server_id not in self._applied:
-            return ServerState(snapshot_version=0, incident_epoch=0, in_flight_matching=in_flight)
+            return held
         pair, age = self._states[server_id].applied, self.lease_age(server_id)
         assert pair is not None
-        return ServerState(
+        return replace(
+            held,
             snapshot_version=pair.snapshot.document.version,
             incident_epoch=pair.incident.document.epoch,
             snapshot_hash=pair.snapshot.digest,
             incident_hash=pair.incident.digest,
-            in_flight_matching=in_flight,
             lease_age_s=None if age is None else round(age, 3),
         )
 

@@ -106,6 +106,7 @@ class Beats:
     def _state(self, server_id: str) -> ServerState:
         found, age = self._holdings.current(server_id), self._holdings.lease_age(server_id)
         snapshot_hash, incident_hash = self._holdings.hashes(server_id)
+        calls, sessions = self._hooks.under_way(server_id)
         state = ServerState(
             snapshot_version=found.index.snapshot.version if found else 0,
             incident_epoch=found.incident.epoch if found else 0,
@@ -114,5 +115,7 @@ class Beats:
             problems=self._notes.shown(server_id),
             snapshot_hash=snapshot_hash,
             incident_hash=incident_hash,
+            calls_in_flight=calls,
+            sessions=sessions,
         )
         return self._hooks.slowest(server_id, state)

@@ -54,6 +54,10 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._sessions)
 
+    def count(self, server_id: str) -> int:
+        """How many of a server are open."""
+        return sum(1 for session in self._sessions.values() if session.server_id == server_id)
+
     def open(self, principal: Principal, server_id: str, now: float) -> Session:
         """A new one, found only once it is `established`. Over the bound the principal's longest unused ends."""
         self.expire(now)

@@ -91,9 +91,13 @@ class Crew:
 
     def in_flight(self, server_id: str) -> int:
         """Calls that a kill stopped and that have not ended; a worker that lags behind the host counts as one."""
-        said = [worker.standing.servers.get(server_id) for worker in self.workers if worker.standing is not None]
         behind = sum(1 for worker in self.workers if worker.holds and not self._follows(worker))
-        return sum(state.in_flight_matching for state in said if state is not None) + behind
+        return sum(state.in_flight_matching for state in self._said(server_id)) + behind
+
+    def under_way(self, server_id: str) -> tuple[int, int]:
+        """Calls that have not ended, and open sessions."""
+        said = self._said(server_id)
+        return sum(state.calls_in_flight for state in said), sum(state.sessions for state in said)
 
     def depth(self) -> int:
         """Receipts in the workers' journals that are not acknowledged."""
@@ -106,6 +110,10 @@ class Crew:
     def ready(self, number: int) -> bool:
         """Whether so many run and each had policy in force for every server."""
         return len(self._workers) == number and all(w.standing is not None and w.standing.ready for w in self.workers)
+
+    def _said(self, server_id: str) -> list[ServerState]:
+        said = (worker.standing.servers.get(server_id) for worker in self.workers if worker.standing is not None)
+        return [state for state in said if state is not None]
 
     def _follows(self, worker: Worker) -> bool:
         return worker.standing is not None and worker.standing.stop == self._word

@@ -50,6 +50,7 @@ class _Parent:
         hooks = Hooks(
             on_ack=self._acked,
             in_flight_matching=self._crew.in_flight,
+            under_way=self._crew.under_way,
             journal_depth=lambda: self._shipments.depth() + self._crew.depth(),
             warnings=self._warnings,
             on_rejected=self._metrics.rejected,

@@ -166,6 +166,12 @@ def test_calls_that_were_in_flight_when_everything_was_killed_are_told_of_by_few
     for thread in threads:
         thread.start()
     wait_for(lambda: len(lines_of(system.home / "ledger")) >= goal, "all calls to be in flight")
+    told = "from controlplane.incidents.effect import effect_lines; print(effect_lines('server:ledger'))"
+    wait_for(
+        lambda: "Under way there now: 12 calls, 0 open sessions" in system.manage("shell", "-c", told).out,
+        "the page of a switch to know of them",
+        timeout_s=15,
+    )
     os.killpg(gate.program.process.pid, signal.SIGKILL)
     gate.program.process.wait()
     for thread in threads:

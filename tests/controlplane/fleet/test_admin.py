@@ -71,7 +71,7 @@ def test_a_live_enforcer_is_shown_with_its_own_word_against_what_is_published(li
     assert live.key.public.keyid in text
     assert "0.5 s old" in text
     assert 'hx-get="/admin/fleet/enforcer/one/word/"' in text
-    assert "nothing in flight" in page(client, f"{FLEET}one/word/")
+    assert "0 calls, 0 sessions" in page(client, f"{FLEET}one/word/")
 
 
 @pytest.mark.django_db(transaction=True)

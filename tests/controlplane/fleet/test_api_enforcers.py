@@ -31,7 +31,8 @@ def probe() -> Enforcer:
 
 def beat(valkey: Valkey, key: SigningKey) -> None:
     """A heartbeat of probe under this key."""
-    state = ServerState(snapshot_version=3, incident_epoch=2, in_flight_matching=1, lease_age_s=0.5, problems=("x",))
+    state = ServerState(snapshot_version=3, incident_epoch=2, in_flight_matching=1, lease_age_s=0.5, problems=("x",),
+                        calls_in_flight=6, sessions=2)  # fmt: skip
     heartbeat = Heartbeat(
         schema=SCHEMA, generation=1, issued_at="2026-01-01T00:00:00Z", enforcer_id="probe", boot_nonce="b", counter=7,
         servers={"files": state}, journal_depth=4,
@@ -61,7 +62,7 @@ def test_its_own_word_is_shown_and_a_forged_one_is_not(probe: Enforcer, valkey: 
     assert (shown["report"]["counter"], shown["report"]["journal_depth"]) == (7, 4)
     assert shown["report"]["servers"] == [
         {"server_id": "files", "snapshot_version": 3, "snapshot_hash": "", "incident_epoch": 2, "incident_hash": "",
-         "in_flight_matching": 1, "lease_age_s": 0.5, "problems": ["x"]}
+         "in_flight_matching": 1, "calls_in_flight": 6, "sessions": 2, "lease_age_s": 0.5, "problems": ["x"]}
     ]  # fmt: skip
     beat(valkey, SigningKey.generate())
     assert done(asker().get("/enforcers/probe"))["report"] is None

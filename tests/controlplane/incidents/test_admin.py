@@ -412,7 +412,7 @@ def test_the_effect_of_every_kind_of_target_is_told_in_few_queries(
     GrantFactory(server_id="files", principal=alice)
     ToolFactory.create_batch(30, server_id="files")
     client = client_of("responder")
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         text = page(client, SWITCHES + "effect/", target=target)
     assert 'class="effect"' in text
 

@@ -44,7 +44,7 @@ def heard(valkey: Valkey) -> Heartbeat | None:
 
 async def test_it_says_what_is_applied_and_expires(gate: Gate, valkey: Valkey) -> None:
     gate.time.pass_s(4)
-    hooks = Hooks(journal_depth=lambda: 12, warnings=lambda: ["no sandbox"])
+    hooks = Hooks(journal_depth=lambda: 12, warnings=lambda: ["no sandbox"], under_way={SERVER: (3, 2)}.__getitem__)
     async with running(beats(gate, valkey, hooks).run()):
         await until(lambda: heard(valkey))
     found = heard(valkey)
@@ -53,6 +53,7 @@ async def test_it_says_what_is_applied_and_expires(gate: Gate, valkey: Valkey) -
     assert (state.snapshot_version, state.incident_epoch, state.lease_age_s) == (7, 5, 4.0)
     assert (found.enforcer_id, found.journal_depth, found.warnings) == (ENFORCER, 12, ("no sandbox",))
     assert found.generation == 1
+    assert (state.calls_in_flight, state.sessions) == (3, 2)
     assert 0 < valkey.admin.ttl(NAME) <= 10
 
 

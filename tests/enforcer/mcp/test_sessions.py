@@ -26,6 +26,14 @@ def test_a_session_is_found_by_its_owner_at_its_server_alone() -> None:
     assert sessions.find("", ADA, "files", 1.0) is None
 
 
+def test_sessions_are_counted_by_server() -> None:
+    sessions, _ = a_table()
+    first, _, _ = opened(sessions), opened(sessions, EVE), opened(sessions, server="mail")
+    assert (sessions.count("files"), sessions.count("mail"), sessions.count("other")) == (2, 1, 0)
+    sessions.end(first)
+    assert sessions.count("files") == 1
+
+
 def test_a_session_is_not_found_before_the_handshake_was_answered() -> None:
     sessions, _ = a_table()
     session = sessions.open(ADA, "files", 0.0)

@@ -54,10 +54,12 @@ class Below:
         self.worker, self._theirs = Worker(number, ours), theirs
         self.changes: list[Applied | None] = []
         self.in_flight, self.lost, self.heard = 0, False, list[Counted | Show]()
+        self.under_way = (0, 0)
         self.deaf = False  # the crew doesn't hear it
         hooks = Hooks(
             on_change=lambda _server, applied: self.changes.append(applied),
             in_flight_matching=lambda _server: self.in_flight,
+            under_way=lambda _server: self.under_way,
         )
         self.follower = Follower(
             (SERVER,),

@@ -55,6 +55,15 @@ async def test_a_kill_counts_as_applied_once_the_worker_has_said_so(both: Both) 
         await until(lambda: both.crew.in_flight(SERVER) == 2)
 
 
+async def test_what_is_under_way_is_the_sum_of_all_workers(both: Both) -> None:
+    async with both.worker(1) as one, both.worker(2) as two:
+        await both.agree()
+        for worker, under_way in ((one, (3, 1)), (two, (4, 0))):
+            worker.under_way = under_way
+            worker.follower.beat()
+        await until(lambda: both.crew.under_way(SERVER) == (7, 1))
+
+
 @pytest.mark.parametrize("slow", [1, 2, 3])
 async def test_the_slowest_of_the_workers_is_what_counts(both: Both, slow: int) -> None:
     async with both.worker(1), both.worker(2), both.worker(3):
