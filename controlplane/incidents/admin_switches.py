@@ -16,12 +16,12 @@ from controlplane.common.admin_detail import DetailAdmin
 from controlplane.common.admin_pages import own_page
 from controlplane.common.unseen import shortened
 from controlplane.incidents.effect import effect_lines, still_held
-from controlplane.incidents.following import change_of
 from controlplane.incidents.forms import RaiseForm, TypedForm
 from controlplane.incidents.lowering import asked, is_second, keep_raised, lower_by_two
 from controlplane.incidents.models import KillSwitch
 from controlplane.incidents.services import LONGEST_TARGET, raise_kill
 from controlplane.incidents.suggest import suggestions
+from controlplane.incidents.timeline import changes_of, timeline
 from enforcer.contract.targets import parse_target
 
 AGAIN = "This is let through again, as far as grants allow it:"
@@ -138,12 +138,13 @@ class KillSwitchAdmin(DetailAdmin[KillSwitch]):
 
     def facts(self, request: HttpRequest, obj: KillSwitch) -> dict[str, Any]:
         raised, actor = obj.lowered_at is None, actor_of_request(request)
-        followed = change_of(obj.raised_by, obj.raised_at) if raised else change_of(obj.lowered_by, obj.lowered_at)
+        changes = changes_of(obj)
         return {
             "title": obj.target,
             "raised": raised,
-            "followed": followed,
+            "followed": changes.raised if raised else changes.lowered,
             "lines": effect_lines(obj.target) if raised else [],
+            "timeline": timeline(obj, changes, may_read_receipts=actor.may(Right.READ_RECEIPTS)),
             "asked": asked(obj),
             "alone": not settings.KILL_LOWER_SECOND_PERSON,
             "second": is_second(obj, actor),

@@ -123,14 +123,14 @@ def _number(count: int, noun: str) -> str:
 def _lately(target: Target) -> Iterator[str]:
     """Calls that it would have stopped, by what a receipt keeps in its columns."""
     calls, since = lately(timezone.now())
-    found = _calls(target, calls.filter(result="allow").exclude(tool_name=""))
+    found = calls_of(target, calls.filter(result="allow").exclude(tool_name=""))
     if found is not None:
         when = f"since {since[11:19]} UTC" if since else "in the last hour"
         yield f"{_some(found, 'receipt_id').total} calls of it passed {when}"
 
 
-def _calls(target: Target, calls: QuerySet[Receipt]) -> QuerySet[Receipt] | None:
-    """None where the columns don't tell whose a call is."""
+def calls_of(target: Target, calls: QuerySet[Receipt]) -> QuerySet[Receipt] | None:
+    """Those of `calls` that it names; none where the columns don't tell whose a call is."""
     match target.kind:
         case "session" | "risk":
             return None
