@@ -151,15 +151,18 @@ def _difference(part: ChangedServer | None) -> Difference | None:
     """From the version before to the one that carried the change."""
     if part is None or part.document is None:
         return None
-    return difference_to(SignedDocument.objects.get(pk=part.document.pk))
+    document = SignedDocument.objects.get(pk=part.document.pk)
+    return difference_between(version_of(document, document.number - 1), document)
 
 
-def difference_to(document: SignedDocument) -> Difference:
-    """What this version made different from the one before it."""
-    before = SignedDocument.objects.filter(
-        kind=document.kind, server=document.server_id, number=document.number - 1
-    ).first()
-    return difference(payload_of(before) if before else {}, payload_of(document))
+def version_of(document: SignedDocument, number: int) -> SignedDocument | None:
+    """Another version of the same server's."""
+    return SignedDocument.objects.filter(kind=document.kind, server=document.server_id, number=number).first()
+
+
+def difference_between(old: SignedDocument | None, new: SignedDocument) -> Difference:
+    """From nothing where there is no `old` one."""
+    return difference(payload_of(old) if old else {}, payload_of(new))
 
 
 def _beside(part: ChangedServer | None) -> list[int]:

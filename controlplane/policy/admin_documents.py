@@ -9,12 +9,14 @@ from django.utils import timezone
 
 from controlplane.common.admin_detail import DetailAdmin
 from controlplane.common.admin_keyset import KeysetAdmin
-from controlplane.policy.admin_changes import ServerFilter, difference_to
+from controlplane.common.unseen import shortened
+from controlplane.policy.admin_changes import ServerFilter, difference_between, version_of
 from controlplane.policy.history.access import access_between
 from controlplane.policy.history.reading import key_ids, payload_of, printed, verdict
 from controlplane.policy.models import ChangedServer, Kind, SignedDocument
 
 SHOWN = 20
+LONGEST_NUMBER = 19  # digits that a database takes
 NAMES = {Kind.POLICY: "Snapshot", Kind.INCIDENT: "Incident state"}
 
 
@@ -44,7 +46,10 @@ class SignedDocumentAdmin(KeysetAdmin[SignedDocument], DetailAdmin[SignedDocumen
         text, left_out = printed(payload)
         siblings = SignedDocument.objects.filter(kind=obj.kind, server=obj.server_id).order_by("number").values("pk")
         changes = ChangedServer.objects.filter(document=obj).select_related("change").order_by("-change_id")
+        since, problem = _since(request, obj)
         return {
+            "since": since,
+            "problem": problem,
             "title": f"{NAMES[Kind(obj.kind)]} {obj.number} of {obj.server_id}",
             "key_ids": key_ids(obj),
             "verdict": verdict(obj),
@@ -53,8 +58,8 @@ class SignedDocumentAdmin(KeysetAdmin[SignedDocument], DetailAdmin[SignedDocumen
             "before": siblings.filter(number=obj.number - 1).first(),
             "after": siblings.filter(number=obj.number + 1).first(),
             "changes": [part.change for part in changes[:SHOWN]],
-            "difference": difference_to(obj),
-            "access": _access(obj),
+            "difference": difference_between(since, obj),
+            "access": _access(since, obj),
         }
 
     @admin.display(description="document")
@@ -62,9 +67,20 @@ class SignedDocumentAdmin(KeysetAdmin[SignedDocument], DetailAdmin[SignedDocumen
         return f"{NAMES[Kind(document.kind)]} of {document.server_id}"
 
 
-def _access(document: SignedDocument) -> tuple[str, ...]:
-    """Since the version before; an incident state grants nobody anything."""
+def _since(request: HttpRequest, document: SignedDocument) -> tuple[SignedDocument | None, str]:
+    """The version to compare with, the one before unless another is asked for; and what is wrong with that."""
+    asked = request.GET.get("since", "")
+    if asked:
+        number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < LONGEST_NUMBER else 0
+        found = version_of(document, number)
+        if found is not None:
+            return found, ""
+    problem = f"There is no version {shortened(asked, 40)} of it; compared with the one before." if asked else ""
+    return version_of(document, document.number - 1), problem
+
+
+def _access(since: SignedDocument | None, document: SignedDocument) -> tuple[str, ...]:
+    """An incident state grants nobody anything."""
     if document.kind != Kind.POLICY:
         return ()
-    before = SignedDocument.objects.filter(kind=document.kind, server=document.server_id, number=document.number - 1)
-    return access_between(before.first(), document, timezone.now()).lines(document.server_id)
+    return access_between(since, document, timezone.now()).lines(document.server_id)

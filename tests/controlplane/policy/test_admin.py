@@ -134,6 +134,23 @@ def test_a_version_is_verified_where_it_lies(files: None) -> None:
     assert "before it" in text.lower()
 
 
+def test_a_version_is_compared_with_any_other_of_its_server(files: None) -> None:
+    save(**GRANT | {"id": "two"})
+    published()
+    client, url = client_of("viewer"), f"{DOCUMENTS}{SignedDocument.objects.get(number=3).pk}/change/"
+    before, since = page(client, url), page(client, url, since="1")
+    assert "from 2 to 3" in before
+    assert "from 1 to 3" in since
+    assert "added grant" in before
+    assert "added grant" in since
+    assert "<ins>LOW</ins>" in since
+    assert "<ins>LOW</ins>" not in before
+    for asked in ("9", "x", "-1", "٣", "9" * 40):
+        told = page(client, url, since=asked)
+        assert "There is no version" in told
+        assert "from 2 to 3" in told
+
+
 def test_a_version_that_somebody_changed_in_the_database_does_not_hold(files: None) -> None:
     first, second = SignedDocument.objects.order_by("number")
     SignedDocument.objects.filter(pk=second.pk).update(payload_hash=first.payload_hash)
