@@ -1,33 +1,27 @@
-"""Pages over very much: server time of each, and how many questions it asks. Recorded, beside test_receipts_at_scale.
+"""Pages over very much: server time of each, and how many questions it asks. Recorded.
 
-`RECEIPTS` and `TOOLS` say how much; `pytest tests/bench -rP` shows the figures.
+`pytest tests/bench -rP` shows the figures.
 """
 
-import os
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from statistics import median
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from controlplane.inventory.models import Server, Tool
+from controlplane.incidents.models import KillSwitch
+from controlplane.incidents.services import raise_kill
 from controlplane.receipts.models import Receipt
-from controlplane.receipts.services import ingest_batch
-from enforcer.contract.times import to_text
+from tests.bench.conftest import Many
+from tests.controlplane.actors import ADA
 from tests.controlplane.browsing import signed_in
-from tests.controlplane.factories import trust_level
-from tests.controlplane.receipts.sending import Sender
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(3600)]
-RECEIPTS = int(os.environ.get("RECEIPTS", "2000"))
-TOOLS = int(os.environ.get("TOOLS", "2000"))
-A_BATCH, EACH = 200, 5
-ALLOWED = {"result": "allow", "reason_codes": ["ALLOW_POLICY_MATCH"]}
-DENIED = {"result": "deny", "reason_codes": ["DENY_NO_MATCHING_RULE"]}
+EACH = 5
 PAGES = (
     "/",
     "/live/",
@@ -46,49 +40,26 @@ PAGES = (
     "/admin/grants/grant/",
     "/admin/policy/change/",
     "/admin/fleet/enforcer/",
+    "/admin/incidents/killswitch/{switch}/change/",
     "/admin/incidents/killswitch/effect/?target=all",
     "/admin/incidents/killswitch/effect/?target=tool:server-3/*",
     "/admin/notices/notice/",
 )
 
 
-@pytest.fixture
-def much(db: None) -> Client:
-    """So many receipts of the last hours, and tools of ten servers."""
-    level = trust_level("internal")
-    Server.objects.bulk_create(
-        Server(id=f"server-{n}", title="x", trust_level=level, credential_mode="none") for n in range(10)
-    )
-    Tool.objects.bulk_create(
-        (Tool(server_id=f"server-{n % 10}", name=f"tool-{n}", risk="LOW", input_schema={}) for n in range(TOOLS)),
-        batch_size=1000,
-    )
-    gate, now = Sender("gate").enrol(), time.time()
-    for first in range(0, RECEIPTS, A_BATCH):
-        lines = [_receipt(gate, number, now - (RECEIPTS - number) * 0.02) for number in range(first, first + A_BATCH)]
-        assert not ingest_batch(gate.batch(lines)).refused
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    return signed_in("auditor", also=("policy owner",))
-
-
-def _receipt(gate: Sender, number: int, at: float) -> str:
-    return gate.receipt(
-        event_time=to_text(at),
-        principal={"sub": f"agent-{number % 50}", "issuer": "drawbridge", "actor_type": "agent"},
-        mcp={"server_id": f"server-{number % 10}", "tool_name": f"tool-{number % 400}"},
-        decision=DENIED if number % 20 == 0 else ALLOWED,
-    )
-
-
-def test_pages_over_very_much(much: Client, record_property: Callable[[str, object], None]) -> None:
+@pytest.mark.timeout(7200)
+def test_pages_over_very_much(many: Many, db: None, record_property: Callable[[str, object], None]) -> None:
+    switch = raise_kill(target="server:server-3", reason="INC-7", actor=ADA).switch
+    assert switch
+    KillSwitch.objects.update(raised_at=timezone.now() - timedelta(hours=3))  # a story with many calls in it
+    client = signed_in("auditor", also=("policy owner",))
     receipt = Receipt.objects.order_by("-event_time").values_list("receipt_id", flat=True)[0]
     for page in PAGES:
-        path, took = page.format(receipt=receipt), []
+        path, took = page.format(receipt=receipt, switch=switch.pk), []
         for _ in range(EACH):
             with CaptureQueriesContext(connection) as queries:
                 began = time.perf_counter()
-                answer = much.get(path)
+                answer = client.get(path)
                 took.append(1000 * (time.perf_counter() - began))
             assert answer.status_code == 200, path
         said = f"{median(took):7.1f} ms, {len(queries):3d} queries"
