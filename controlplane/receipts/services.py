@@ -15,7 +15,7 @@ from controlplane.receipts.patience import patience
 from controlplane.receipts.store import Line, Taken, enter, locked_chain
 from enforcer.contract.documents import DocumentError, read
 from enforcer.contract.envelope import EnvelopeError, PayloadType, unseal
-from enforcer.contract.fleet import Batch
+from enforcer.contract.fleet import MOST_CHAINS_ACKED, Batch
 from enforcer.contract.receipt import (
     CSP_PROFILE,
     CSP_VERSION,
@@ -29,7 +29,6 @@ from enforcer.contract.strict_json import JsonObject
 from enforcer.contract.times import to_text
 
 log = logging.getLogger(__name__)
-RECENT_CHAINS = 64
 MAX_BATCH = 5_000  # receipts; SQLite allows about 32,000 values in a statement
 MAX_ID = 64  # characters of a receipt id or chain id, the width of their columns
 OWN_ID = "control-plane"  # reserved: no enforcer is enrolled under it
@@ -90,7 +89,8 @@ def _store(batch: Batch, lines: list[Line]) -> Taken:
 
 def ack_heads(enforcer_id: str) -> list[tuple[str, int, str]]:
     """(chain, sequence, hash) up to which an enforcer's recent chains are committed without a gap."""
-    chains = Chain.objects.filter(enforcer_id=enforcer_id, contiguous_to__gt=0).order_by("-last_seen")[:RECENT_CHAINS]
+    chains = Chain.objects.filter(enforcer_id=enforcer_id, contiguous_to__gt=0).order_by("-last_seen")
+    chains = chains[:MOST_CHAINS_ACKED]
     return [(chain.chain_id, chain.contiguous_to, chain.head_hash) for chain in chains]
 
 

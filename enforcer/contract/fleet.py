@@ -59,6 +59,9 @@ class ChainHead(Part, frozen=True, kw_only=True):
     receipt_hash: str
 
 
+MOST_CHAINS_ACKED = 64  # in one ack, those that got receipts last
+
+
 class Ack(Document, frozen=True, kw_only=True):
     """What the control plane has committed of one enforcer's chains."""
 

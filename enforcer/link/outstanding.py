@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from enforcer.journal.store import Pending
 
-MOST_BATCHES = 8
+MOST_BATCHES = 48  # fewer than an ack names chains: a crash loop leaves many short ones
+MOST_BYTES = 2 * 1024 * 1024
 RESEND_S = 5.0
 RESEND_MOST_S = 60.0
 
@@ -18,7 +19,7 @@ class Outstanding:
 
     def __init__(self, jitter: Callable[[], float]) -> None:
         """`jitter` gives a factor around 1 for every wait."""
-        self._sent: dict[str, list[int]] = {}
+        self._sent: dict[str, list[tuple[int, int]]] = {}  # the last sequence of each batch, and its bytes
         self._acked: dict[str, int] = {}
         self._jitter = jitter
         self._wait_s = RESEND_S
@@ -28,9 +29,12 @@ class Outstanding:
         """Batches out."""
         return sum(len(sent) for sent in self._sent.values())
 
+    def _bytes(self) -> int:
+        return sum(size for sent in self._sent.values() for _, size in sent)
+
     def choose(self, pending: Sequence[Pending]) -> tuple[Pending, int] | None:
         """The chain whose turn it is and the sequence after which to read; nothing if all is out or enough is."""
-        if self.count() >= MOST_BATCHES:
+        if self.count() >= MOST_BATCHES or self._bytes() >= MOST_BYTES:
             return None
         open_chains = [(chain, self._after(chain)) for chain in pending]
         waiting = [(chain, after) for chain, after in open_chains if after < chain.head]
@@ -38,20 +42,20 @@ class Outstanding:
 
     def _after(self, chain: Pending) -> int:
         sent = self._sent.get(chain.chain_id)
-        return max(chain.acked, sent[-1] if sent else 0)
+        return max(chain.acked, sent[-1][0] if sent else 0)
 
-    def sent(self, chain_id: str, last: int, now: float) -> None:
-        """A batch that ends with `last` went out."""
+    def sent(self, chain_id: str, last: int, size: int, now: float) -> None:
+        """A batch of so many bytes that ends with `last` went out."""
         if not self.count():
             self._due_at = now + self._wait_s * self._jitter()
-        self._sent.setdefault(chain_id, []).append(last)
+        self._sent.setdefault(chain_id, []).append((last, size))
 
     def acked(self, chain_id: str, sequence: int, now: float) -> None:
         """The other side has the chain up to there."""
         if sequence <= self._acked.get(chain_id, 0):
             return
         self._acked[chain_id] = sequence
-        self._sent[chain_id] = [last for last in self._sent.get(chain_id, []) if last > sequence]
+        self._sent[chain_id] = [batch for batch in self._sent.get(chain_id, []) if batch[0] > sequence]
         self._wait_s = RESEND_S
         self._due_at = now + self._wait_s * self._jitter()
 

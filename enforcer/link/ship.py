@@ -157,7 +157,7 @@ class Shipper:
             receipts=tuple(line.decode() for line in lines),
         )
         sender(signed(batch, PayloadType.BATCH, self._key))
-        self._outstanding.sent(chain.chain_id, after + len(lines), time.monotonic())
+        self._outstanding.sent(chain.chain_id, after + len(lines), sum(map(len, lines)), time.monotonic())
 
     def _take_ack(self) -> None:
         envelope = self._ack

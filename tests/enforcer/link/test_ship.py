@@ -127,10 +127,11 @@ async def test_an_ack_that_is_not_true_trims_nothing_and_is_reported(
     await until(lambda: shipper.problems() == (), "the end of the problem")
 
 
-async def test_at_most_eight_batches_are_out_and_each_ack_makes_room(
+async def test_only_so_many_batches_are_out_and_each_ack_makes_room(
     journal: Journal, broker: Broker, shipper: Shipper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ship, "MOST_RECEIPTS", 2)
+    monkeypatch.setattr(outstanding, "MOST_BATCHES", 8)
     await recorded(journal, 1)
     await batches(broker, 1)
     names = await asyncio.gather(*(journal.record(a_draft()) for _ in range(30)))
