@@ -40,9 +40,11 @@ PAGES = {
     "egress": "/admin/incidents/egressblock/add/",
     "plan": "/admin/incidents/plannedkill/add/?target=server:ledger",
     "raise": "/admin/incidents/killswitch/add/?target=server:ledger",
+    "story": "/admin/incidents/killswitch/1/change/",
+    "version": "/admin/policy/signeddocument/2/change/",
     "export": "/admin/receipts/receipt/export/",
 }
-IN_DOCS = ("overview", "raise", "live", "matrix", "receipts", "history")
+IN_DOCS = ("overview", "raise", "story", "live", "matrix", "receipts", "history")
 
 
 def take(system: System, browser: Browser, out: Path, *, docs: bool) -> None:
@@ -97,6 +99,8 @@ def lively(system: System) -> None:
         grace.call("other", {"nonce": f"o{number}"})
     system.caller("gate", None).call("note", {"nonce": "x"})
     system.manage("kill", "raise", "tool:ledger/other", "--reason", "bad rollout, INC-481")
+    ada.call("other", {"nonce": "stopped"})
+    grace.call("other", {"nonce": "stopped"})
 
 
 def main() -> int:
