@@ -1,20 +1,21 @@
 """Entering receipts into chains, once each. Callers hold a transaction; the row of the chain is the lock."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from controlplane.inventory.models import Sighting
+from controlplane.receipts.copying import copy_in
 from controlplane.receipts.models import Chain, Conflict, Receipt, ReceiptIndex
 from enforcer.contract import strict_json
 from enforcer.contract.receipt import Link, ReceiptType
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
 log = logging.getLogger(__name__)
-PLACE = ("receipt_id", "chain_id", "sequence", "receipt_hash")
+Place = tuple[str, int, str]  # chain id, sequence, receipt hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,7 @@ def locked_chain(chain_id: str, enforcer_id: str) -> Chain:
 
 def enter(chain: Chain, lines: Sequence[Line]) -> Taken:
     """Store what is new, note what contradicts what is there, and move the watermark of the locked chain."""
-    claimed = _claim(chain, lines)
-    ids = [line.link.receipt_id for line in lines]
-    there = ReceiptIndex.objects.filter(receipt_id__in=ids).values_list(*PLACE)
-    places = {receipt_id: place for receipt_id, *place in there}
+    claimed, places = _claim(chain, [line.link for line in lines])
     new: dict[str, Receipt] = {}
     conflicts = 0
     for line in lines:
@@ -57,31 +55,43 @@ def enter(chain: Chain, lines: Sequence[Line]) -> Taken:
             _conflict(line, problem)
         elif line.link.receipt_id in claimed:
             new[line.link.receipt_id] = _row(line)
-    _insert(new.values())
+    copy_in(Receipt, new.values())
     told = [id_ for id_, row in new.items() if row.receipt_type == ReceiptType.DEFINITION]
     Sighting.objects.bulk_create((Sighting(receipt_id=id_) for id_ in told), ignore_conflicts=True)
     _advance(chain)
     return Taken(len(new), len(lines) - len(new) - conflicts, conflicts)
 
 
-def _claim(chain: Chain, lines: Sequence[Line]) -> set[str]:
-    """Take the places in the index that are free; whose id was entered here is new, in whatever month its body lies.
+def _claim(chain: Chain, links: Sequence[Link]) -> tuple[set[str], dict[str, Place]]:
+    """Take the places in the index that are free; returns the ids that are new, and where each id is now.
 
-    Another chain may enter one of the ids at this moment, so whose they are is read again afterwards.
+    Whose id was entered here is new, in whatever month its body lies.
     """
-    wanted = Q(receipt_id__in=[line.link.receipt_id for line in lines]) | Q(
-        chain_id=chain.chain_id, sequence__in=[line.link.sequence for line in lines]
-    )
-    taken = list(ReceiptIndex.objects.filter(wanted).values_list("receipt_id", "chain_id", "sequence"))
-    ids = {receipt_id for receipt_id, _, _ in taken}
-    places = {sequence for _, chain_id, sequence in taken if chain_id == chain.chain_id}
-    free: dict[str, ReceiptIndex] = {}
-    for link in (line.link for line in lines):
-        if link.receipt_id not in ids and link.receipt_id not in free and link.sequence not in places:
-            free[link.receipt_id] = _index(link)
-            places.add(link.sequence)
-    ReceiptIndex.objects.bulk_create(free.values(), ignore_conflicts=True)
-    return set(free)
+    wanted = Q(receipt_id__in=[link.receipt_id for link in links])
+    taken = _places(wanted | Q(chain_id=chain.chain_id, sequence__in=[link.sequence for link in links]))
+    sequences = {sequence for chain_id, sequence, _ in taken.values() if chain_id == chain.chain_id}
+    free: dict[str, Link] = {}
+    for link in links:
+        if link.receipt_id not in taken and link.receipt_id not in free and link.sequence not in sequences:
+            free[link.receipt_id] = link
+            sequences.add(link.sequence)
+    rows = [_index(link) for link in free.values()]
+    try:
+        with transaction.atomic():
+            copy_in(ReceiptIndex, rows)
+    except IntegrityError:  # another chain enters one of the ids at this moment: whose they are is read again
+        ReceiptIndex.objects.bulk_create(rows, ignore_conflicts=True)
+        return set(free), _places(wanted)
+    return set(free), taken | {link.receipt_id: _place(link) for link in free.values()}
+
+
+def _places(which: Q) -> dict[str, Place]:
+    rows = ReceiptIndex.objects.filter(which).values_list("receipt_id", "chain_id", "sequence", "receipt_hash")
+    return {receipt_id: (chain_id, sequence, receipt_hash) for receipt_id, chain_id, sequence, receipt_hash in rows}
+
+
+def _place(link: Link) -> Place:
+    return link.chain_id, link.sequence, link.receipt_hash
 
 
 def _index(link: Link) -> ReceiptIndex:
@@ -94,28 +104,12 @@ def _index(link: Link) -> ReceiptIndex:
     )
 
 
-def _problem(link: Link, there: Sequence[object] | None) -> str:
+def _problem(link: Link, there: Place | None) -> str:
     if there is None:
         return "another receipt has this place in the chain"
-    if [*there] != [link.chain_id, link.sequence, link.receipt_hash]:
+    if there != _place(link):
         return "another receipt has this id"
     return ""
-
-
-def _insert(rows: Collection[Receipt]) -> None:
-    """COPY on PostgreSQL: Django's INSERT names a parameter for each value, which takes half of the time of a batch."""
-    if connection.vendor != "postgresql":
-        Receipt.objects.bulk_create(rows)
-        return
-    fields = Receipt._meta.concrete_fields
-    names = ", ".join(f'"{field.column}"' for field in fields)
-    with (
-        connection.wrap_database_errors,  # Django's cursor wraps those of the call, not those of the copying
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY {Receipt._meta.db_table} ({names}) FROM STDIN") as copy,
-    ):
-        for row in rows:
-            copy.write_row([field.pre_save(row, True) for field in fields])
 
 
 def _row(line: Line) -> Receipt:
