@@ -7,7 +7,7 @@ import redis
 from django.conf import settings
 from django.utils import timezone
 
-from controlplane.common.redis import connect
+from controlplane.common.redis import TIMEOUT_S, connect
 from controlplane.fleet.models import ACTIVE, Enforcer
 from enforcer.contract import redis_names
 from enforcer.contract.documents import DocumentError, read
@@ -48,11 +48,11 @@ def fetch(client: redis.Redis, enforcers: Sequence[Signer]) -> dict[str, Heartbe
     return {id_: heartbeat for id_, heartbeat in found.items() if heartbeat is not None}
 
 
-def heard(enforcers: Sequence[Enforcer]) -> dict[str, Heartbeat] | None:
+def heard(enforcers: Sequence[Enforcer], *, timeout_s: float = TIMEOUT_S) -> dict[str, Heartbeat] | None:
     """The same for a page; None where Redis can't be asked, so that nobody takes that for silence."""
     if not settings.REDIS_URL:
         return None
-    client = connect(settings.REDIS_URL)
+    client = connect(settings.REDIS_URL, timeout_s=timeout_s)
     try:
         return fetch(client, enforcers)
     except redis.RedisError:

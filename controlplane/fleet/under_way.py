@@ -8,6 +8,8 @@ from controlplane.fleet.heartbeats import heard
 from controlplane.fleet.models import Enforcer
 from controlplane.inventory.models import Server
 
+PATIENCE_S = 0.2  # a Redis that hangs must not keep anybody from raising a switch
+
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
@@ -29,7 +31,7 @@ def under_way(servers: QuerySet[Server], *, enforcer_id: str = "") -> UnderWay |
     for place in places.select_related("enforcer").order_by("enforcer_id"):
         enforcers[place.enforcer_id] = place.enforcer
         server_ids.add(place.server_id)
-    beats = heard([*enforcers.values()])
+    beats = heard([*enforcers.values()], timeout_s=PATIENCE_S)
     if beats is None:
         return None
     states = [state for beat in beats.values() for id_, state in beat.servers.items() if id_ in server_ids]

@@ -5,7 +5,7 @@ import time
 import pytest
 from pytest_django import Settings
 
-from controlplane.common.redis import connect
+from controlplane.common.redis import TIMEOUT_S, connect
 from controlplane.fleet import services
 from controlplane.incidents.effect import effect_lines
 from enforcer.contract import redis_names
@@ -81,3 +81,16 @@ def test_where_nobody_can_be_asked_nothing_is_claimed(
 ) -> None:
     settings.REDIS_URL = ""
     assert "What is under way there nobody can say now: Redis can’t be reached" in effect_lines("server:mail")
+
+
+def test_a_redis_that_hangs_holds_nobody_up(keys: dict[str, SigningKey], valkey: Valkey) -> None:
+    effect_lines("server:mail")  # whatever is imported, and asked for the first time
+    valkey.freeze()
+    try:
+        began = time.monotonic()
+        lines = effect_lines("server:mail")
+        took = time.monotonic() - began
+    finally:
+        valkey.thaw()
+    assert "What is under way there nobody can say now: Redis can’t be reached" in lines
+    assert took < TIMEOUT_S, "less than the pages that only look may wait"
