@@ -109,8 +109,9 @@ def _refused(switch: KillSwitch) -> Iterator[Event]:
         return
     until = to_text((switch.lowered_at or timezone.now()).timestamp())
     since = Receipt.objects.filter(event_time__gte=to_text(switch.raised_at.timestamp()), event_time__lte=until)
-    looked_at = since.order_by("event_time", "receipt_id").values("receipt_id")[:LOOKED_AT]
-    found = calls_of(target, Receipt.objects.filter(receipt_id__in=looked_at))
+    times = since.order_by("event_time", "receipt_id").values_list("event_time", flat=True)
+    beyond = times[LOOKED_AT : LOOKED_AT + 1].first()
+    found = calls_of(target, since.filter(event_time__lt=beyond) if beyond else since)
     if found is None:
         return
     refused = found.filter(result="deny", reason_codes__startswith=ReasonCode.DENY_KILL_SWITCH)

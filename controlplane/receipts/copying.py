@@ -8,6 +8,8 @@ from django.db.models import Model
 
 def copy_in(model: type[Model], rows: Collection[Model]) -> None:
     """By COPY on PostgreSQL; raises `IntegrityError` where one is there already."""
+    if not rows:
+        return
     if connection.vendor != "postgresql":
         model._base_manager.bulk_create(rows)
         return

@@ -14,13 +14,14 @@ from pytest_django import DjangoDbBlocker
 from controlplane.inventory.models import LEVEL_NAMES, Server, Tool
 from controlplane.receipts.append_only import uninstall
 from controlplane.receipts.services import ingest_batch
+from enforcer.contract.strict_json import JsonObject
 from enforcer.contract.times import to_text
 from tests.controlplane.factories import trust_level
 from tests.controlplane.receipts.sending import Sender
 
 RECEIPTS = int(os.environ.get("RECEIPTS", "4000"))
 TOOLS = int(os.environ.get("TOOLS", "2000"))
-A_BATCH, A_CHAIN = 200, 100_000
+A_BATCH, A_CHAIN = 200, max(RECEIPTS // 10 // 200 * 200, 200)
 APART_S = 0.02  # a million within six hours
 
 
@@ -65,11 +66,17 @@ def _tools() -> None:
 
 def _receipts() -> float:
     sender, took, begins = Sender("gate").enrol(), 0.0, time.time() - RECEIPTS * APART_S
+    genesis: JsonObject | None = None
     for first in range(0, RECEIPTS, A_BATCH):
         if sender.sequence >= A_CHAIN:
+            genesis = {"previous_chain_id": sender.chain_id, "previous_sequence": sender.sequence}
             sender = sender.next_start()
         numbers = range(first, min(first + A_BATCH, RECEIPTS))
-        batch = sender.batch([_receipt(sender, number, begins + number * APART_S) for number in numbers])
+        lines = []
+        for number in numbers:
+            more = {"genesis": genesis} if genesis and not sender.sequence else {}
+            lines.append(_receipt(sender, number, begins + number * APART_S, **more))
+        batch = sender.batch(lines)
         began = time.perf_counter()
         taken = ingest_batch(batch)
         took += time.perf_counter() - began
@@ -77,7 +84,7 @@ def _receipts() -> float:
     return took
 
 
-def _receipt(sender: Sender, number: int, at: float) -> str:
+def _receipt(sender: Sender, number: int, at: float, **more: JsonObject) -> str:
     """Of usual size; one in seven is a refusal."""
     refused = number % 7 == 0
     decision = {
@@ -98,4 +105,5 @@ def _receipt(sender: Sender, number: int, at: float) -> str:
             "size_bytes_in": 212,
             "args_hash": f"hmac-sha256:k1:{number:064x}",
         },
+        **more,
     )

@@ -420,6 +420,6 @@ def test_the_effect_of_every_kind_of_target_is_told_in_few_queries(
 def test_a_page_of_a_switch_takes_few_queries(django_assert_max_num_queries: Any) -> None:
     switch = raised("all")
     client = client_of("policy owner")
-    for url, most in ((f"{SWITCHES}{switch.pk}/change/", 22), (f"{SWITCHES}{switch.pk}/lower/", 19)):
+    for url, most in ((f"{SWITCHES}{switch.pk}/change/", 23), (f"{SWITCHES}{switch.pk}/lower/", 19)):
         with django_assert_max_num_queries(most):
             page(client, url)
