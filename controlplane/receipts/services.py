@@ -14,7 +14,7 @@ from controlplane.receipts.models import Chain, ReceiptIndex
 from controlplane.receipts.patience import patience
 from controlplane.receipts.store import Line, Taken, enter, locked_chain
 from enforcer.contract.documents import DocumentError, read
-from enforcer.contract.envelope import EnvelopeError, PayloadType, unseal
+from enforcer.contract.envelope import EnvelopeError, PayloadType, unseal, unseal_by
 from enforcer.contract.fleet import MOST_CHAINS_ACKED, Batch
 from enforcer.contract.receipt import (
     CSP_PROFILE,
@@ -54,11 +54,13 @@ def ingest_batch(envelope: bytes) -> Taken:
 def _genuine(envelope: bytes) -> Batch:
     """The batch, once signed by the enforcer that it names."""
     keys = {enforcer.id: enforcer.key for enforcer in Enforcer.objects.all()}
-    batch = read(unseal(envelope, PayloadType.BATCH, {key.keyid: key for key in keys.values()}), Batch)
+    payload, keyid = unseal_by(envelope, PayloadType.BATCH, {key.keyid: key for key in keys.values()})
+    batch = read(payload, Batch)
     signer = keys.get(batch.enforcer_id)
     if signer is None:
         raise EnvelopeError("names an enforcer that is not enrolled")
-    unseal(envelope, PayloadType.BATCH, {signer.keyid: signer})
+    if keyid != signer.keyid:  # signed by several: its own must be among them
+        unseal(envelope, PayloadType.BATCH, {signer.keyid: signer})
     return batch
 
 

@@ -55,6 +55,13 @@ def unseal(
     raw: bytes, payload_type: PayloadType, keys: Mapping[str, PublicKey], *, max_bytes: int = MAX_BYTES
 ) -> bytes:
     """The payload, once a signature of one of `keys` (by key id) holds; raises `EnvelopeError`."""
+    return unseal_by(raw, payload_type, keys, max_bytes=max_bytes)[0]
+
+
+def unseal_by(
+    raw: bytes, payload_type: PayloadType, keys: Mapping[str, PublicKey], *, max_bytes: int = MAX_BYTES
+) -> tuple[bytes, str]:
+    """The payload, and the id of a key of `keys` whose signature holds; raises `EnvelopeError`."""
     if len(raw) > max_bytes:
         raise EnvelopeError(f"larger than {max_bytes} bytes")
     try:
@@ -66,12 +73,13 @@ def unseal(
     if outer["payloadType"] != payload_type:
         raise EnvelopeError(f"not of type {payload_type}")
     payload = _decode(outer["payload"])
-    if not _signed(outer["signatures"], pae(payload_type, payload), keys):
+    keyid = _signer(outer["signatures"], pae(payload_type, payload), keys)
+    if keyid is None:
         raise EnvelopeError("no signature of a trusted key")
-    return payload
+    return payload, keyid
 
 
-def _signed(signatures: JsonValue, message: bytes, keys: Mapping[str, PublicKey]) -> bool:
+def _signer(signatures: JsonValue, message: bytes, keys: Mapping[str, PublicKey]) -> str | None:
     if not isinstance(signatures, list) or len(signatures) > MAX_SIGNATURES:
         raise EnvelopeError("signatures is not a short list")
     for entry in signatures:
@@ -79,8 +87,8 @@ def _signed(signatures: JsonValue, message: bytes, keys: Mapping[str, PublicKey]
             raise EnvelopeError("a signature is not {keyid, sig}")
         key = keys.get(keyid)
         if key is not None and key.verifies(_decode(entry.get("sig")), message):
-            return True
-    return False
+            return keyid
+    return None
 
 
 def _decode(text: JsonValue) -> bytes:

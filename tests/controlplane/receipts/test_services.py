@@ -1,3 +1,6 @@
+import base64
+import json
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -5,6 +8,7 @@ from hypothesis import strategies as st
 from controlplane.receipts.models import Chain, Conflict, Receipt, ReceiptIndex
 from controlplane.receipts.services import ack_heads, head_hashes, ingest_batch, record_admin_receipt
 from controlplane.receipts.store import Taken
+from enforcer.contract.envelope import PayloadType, seal
 from enforcer.contract.keys import SigningKey
 from tests.controlplane.receipts.sending import Sender
 
@@ -103,6 +107,15 @@ def test_only_the_enforcer_itself_can_sign_its_batches(gate: Sender) -> None:
         assert ingest_batch(envelope).refused
     assert not Receipt.objects.exists()
     assert not Chain.objects.exists()
+
+
+def test_of_several_signatures_its_own_must_be_one(gate: Sender) -> None:
+    other, lines = Sender("other").enrol(), gate.receipts(1)
+    payload = base64.b64decode(json.loads(gate.batch(lines))["payload"])
+    nobodys = SigningKey.generate()
+    assert ingest_batch(seal(PayloadType.BATCH, payload, [other.key, nobodys])).refused
+    assert not Receipt.objects.exists()
+    assert ingest_batch(seal(PayloadType.BATCH, payload, [other.key, gate.key])).stored == 1
 
 
 def test_an_enforcer_can_not_add_to_the_chain_of_another_or_of_the_control_plane(gate: Sender) -> None:
