@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Min
 from django.utils import timezone
 
 from controlplane.fleet.heartbeats import heard
@@ -16,7 +17,8 @@ from controlplane.observability.models import Pulse
 from controlplane.observability.services import INGEST
 from controlplane.policy.models import Published
 from controlplane.receipts.chains import broken_chains, rolled_back
-from controlplane.receipts.models import Conflict
+from controlplane.receipts.models import Chain, Conflict
+from controlplane.receipts.verifying import newest
 from enforcer.contract.fleet import Heartbeat
 
 SIGNED_S = 10.0  # leases are signed each second
@@ -25,6 +27,7 @@ NEWS_S = 30.0
 PULSE_S = 15.0
 RECENT = timedelta(hours=1)
 A_DAY = timedelta(days=1)
+TWO_DAYS = timedelta(days=2)
 NEED_REDIS = frozenset({"kill_not_converged", "enforcer_silent", "policy_old"})
 
 Key = tuple[str, str]  # kind, about
@@ -66,9 +69,22 @@ def _of_the_database(now: datetime) -> Iterator[tuple[Key, str]]:
             ("journal_rolled_back", back.enforcer_id),
             f"{back.enforcer_id} goes on after receipt {back.sequence} of a chain of which more is stored",
         )
+    yield from _of_the_verification(now)
     conflicts = Conflict.objects.filter(seen_at__gt=now - RECENT).order_by("enforcer_id")
     for enforcer_id in conflicts.values_list("enforcer_id", flat=True).distinct():
         yield ("receipt_conflict", enforcer_id), f"{enforcer_id} sent receipts for places that others have"
+
+
+def _of_the_verification(now: datetime) -> Iterator[tuple[Key, str]]:
+    last = newest()
+    if last is not None and last.wrong:
+        yield (
+            ("receipts_not_verified", ""),
+            f"On {last.day} {last.wrong} things were wrong, the first: {last.problems[0]}",
+        )
+    known_since = last.ended_at if last else Chain.objects.aggregate(first=Min("first_seen"))["first"]
+    if known_since is not None and now - known_since > TWO_DAYS:
+        yield ("verification_late", ""), f"Nothing was verified since {known_since:%Y-%m-%d %H:%M}"
 
 
 def _of_the_fleet(

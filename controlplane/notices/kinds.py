@@ -44,6 +44,16 @@ KINDS: dict[str, Kind] = {
         0,
         "Open Conflicts: a copied data directory or a stolen key; the first receipt stays as evidence.",
     ),
+    "receipts_not_verified": Kind(
+        "Stored receipts are not what they were",
+        0,
+        "Keep this database as it is, run `manage.py receipts verify` and compare with checkpoints kept elsewhere.",
+    ),
+    "verification_late": Kind(
+        "Receipts were not verified for two days",
+        0,
+        "Look into the log of `manage.py watch`, or run `manage.py receipts verify --daily` from a timer.",
+    ),
     "journal_rolled_back": Kind(
         "An enforcer's journal went back",
         0,

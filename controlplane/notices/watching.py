@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from controlplane.notices.conditions import Key, Look, look
+from controlplane.notices.daily import Daily
 from controlplane.notices.kinds import KINDS
 from controlplane.notices.messages import Message
 from controlplane.notices.models import Delivery, Notice, shown_place
@@ -33,9 +34,14 @@ class Watcher:
     """One process runs one. Two beside each other open each notice once, and may send it twice."""
 
     def __init__(
-        self, channels: Channels, looking: Callable[[], Look] = look, clock: Callable[[], float] = time.monotonic
+        self,
+        channels: Channels,
+        looking: Callable[[], Look] = look,
+        clock: Callable[[], float] = time.monotonic,
+        daily: Daily | None = None,
     ) -> None:
         self._channels, self._look, self._clock = channels, looking, clock
+        self._daily = daily or Daily()
         self._since: dict[Key, float] = {}  # when it was first seen, of what is still so
         self._gone: dict[Key, float] = {}  # since when it is not so any more
         self._away: Message | None = None
@@ -45,6 +51,7 @@ class Watcher:
         while not stopping.is_set():
             self.step()
             stopping.wait(EVERY_S)
+        self._daily.close()
         connection.close()
 
     def step(self) -> None:
@@ -53,6 +60,7 @@ class Watcher:
             seen = self._look()
             self._settle(seen)
             self._send_due()
+            self._daily.step()
             beat(part=PULSE, at=timezone.now())
         except DatabaseError:
             connection.close()

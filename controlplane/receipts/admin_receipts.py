@@ -37,6 +37,7 @@ from controlplane.receipts.links import links_of, ways_of
 from controlplane.receipts.models import Receipt
 from controlplane.receipts.reading import MOST_FIELDS, actions_of, content, fields, findings
 from controlplane.receipts.replaying import replayed
+from controlplane.receipts.verifying import newest
 from enforcer.contract.reasons import EXPLANATIONS, ReasonCode
 from enforcer.contract.strict_json import JsonObject, JsonValue
 
@@ -94,7 +95,8 @@ class ReceiptAdmin(KeysetAdmin[Receipt], DetailAdmin[Receipt]):
             return HttpResponseRedirect(f"?{urlencode({**request.GET.dict(), 'when': 'month'})}")
         may_export = actor_of_request(request).may(Right.EXPORT_RECEIPTS)
         asked = urlencode({name: value for name in FROM_THE_LIST if (value := request.GET.get(name))})
-        return super().changelist_view(request, {**(extra_context or {}), "may_export": may_export, "asked": asked})
+        more = {"may_export": may_export, "asked": asked, "verification": newest()}
+        return super().changelist_view(request, {**(extra_context or {}), **more})
 
     def get_search_results(self, request: HttpRequest, queryset: Rows, search_term: str) -> tuple[Rows, bool]:
         """By whole words, each of which has an index."""

@@ -120,6 +120,22 @@ class Archived(models.Model):
         return f"{self.chain_id}/{self.first}-{self.last}"
 
 
+class Verification(models.Model):
+    """Of one day: whether everything that is stored still is what it was. `problems` are the first of `wrong` many."""
+
+    day = models.DateField(primary_key=True)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    receipts = models.PositiveBigIntegerField(default=0)
+    chains = models.PositiveBigIntegerField(default=0)
+    checkpoints = models.PositiveBigIntegerField(default=0)
+    wrong = models.PositiveIntegerField(default=0)
+    problems = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"verification of {self.day}"
+
+
 class Conflict(models.Model):
     """A receipt that claims a place or an id that another one has. The first stays; this is the alarm."""
 

@@ -28,7 +28,7 @@ VOLUMES: dict[str, dict[str, set[str]]] = {
     "init": {"rw": {"init"}},
     "trust": EVERYBODY,
     "keys": {"rw": {"publisher"}},
-    "public": {"rw": {"publisher"}, "ro": {"web", "manage", "enrol"}},
+    "public": {"rw": {"publisher"}, "ro": {"web", "manage", "enrol", "watch"}},
     "postgres": {"rw": {"init"}, "ro": {"postgres"}},
     "postgres-data": {"rw": {"postgres"}},
     "valkey-policy": {"rw": {"init"}, "ro": {"valkey-policy"}},

@@ -1,13 +1,15 @@
 """`manage.py receipts export|verify|replay|keys|proof|checkpoints|archive` (CONTRACTS sections 1 and 4)."""
 
 import json
+import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from django.db.models import Q, Sum
+from django.utils import timezone
 
 from controlplane.common import commands
 from controlplane.common.actor import host_operator
@@ -15,14 +17,16 @@ from controlplane.common.commands import ANSWER_IS_NO, DONE, UsageError
 from controlplane.common.errors import InvalidState
 from controlplane.receipts.archived import archive_of
 from controlplane.receipts.archiving import archive_month, months_before
-from controlplane.receipts.checkpoints import Heard, proof_of, verify_checkpoints, verify_kept
-from controlplane.receipts.exporting import export_lines, heads_for, verify_stored, waiting
+from controlplane.receipts.checkpoints import proof_of
+from controlplane.receipts.exporting import export_lines, heads_for, waiting
 from controlplane.receipts.filters import add_filters, which
 from controlplane.receipts.models import Archive, Checkpoint, Conflict, Receipt
-from controlplane.receipts.public_keys import checkpoint_keys, listed_keys
+from controlplane.receipts.public_keys import listed_keys
 from controlplane.receipts.replaying import replayed
 from controlplane.receipts.settling import settle
 from controlplane.receipts.spreadsheet import csv_rows
+from controlplane.receipts.verifying import begin_day, end_day, today, verify_everything
+from enforcer.contract.export import ExportReport
 from enforcer.contract.progress import on_terminal
 
 
@@ -45,6 +49,7 @@ class Command(commands.Command):
         verify.add_argument(
             "--kept", metavar="FILE", help="checkpoints that were kept elsewhere: they must be the same"
         )
+        verify.add_argument("--daily", action="store_true", help="once a day, in the background; the result is kept")
         todo.add_parser("checkpoints", help="every checkpoint, a line each, to be kept elsewhere")
         proof = todo.add_parser("proof", help="that a receipt was there when a checkpoint was signed, as JSON")
         proof.add_argument("receipt_id")
@@ -70,7 +75,9 @@ class Command(commands.Command):
             for row in csv_rows(which(options)):
                 self.stdout.write(row, ending="")
             return DONE
-        return self._export(which(options)) if options["todo"] == "export" else self._verify(options["kept"])
+        if options["todo"] == "export":
+            return self._export(which(options))
+        return self._verify_daily() if options["daily"] else self._verify(options["kept"])
 
     def _printed(self, options: dict[str, Any]) -> Iterator[str]:
         """What others verify with."""
@@ -125,12 +132,21 @@ class Command(commands.Command):
 
     def _verify(self, kept: str | None) -> int:
         lines = _lines(kept) if kept else []
-        heard = Heard()
-        report = verify_stored(on_terminal(sys.stderr, "verifying"), heard.hear)
-        checkpoints = Checkpoint.objects.count()
-        if checkpoints or lines:
-            keys = checkpoint_keys()
-            report.problems += [*verify_checkpoints(heard, keys), *verify_kept(lines, keys)]
+        report, checkpoints = verify_everything(on_terminal(sys.stderr, "verifying"), lines)
+        return self._said(report, checkpoints, lines)
+
+    def _verify_daily(self) -> int:
+        """Everything else comes first: it runs at the lowest priority."""
+        os.nice(19)
+        day = today()
+        if begin_day(day=day, now=timezone.now()) is None:
+            self.say(f"somebody has begun that of {day} already")
+            return DONE
+        report, checkpoints = verify_everything()
+        end_day(day=day, report=report, checkpoints=checkpoints, now=timezone.now())
+        return self._said(report, checkpoints, ())
+
+    def _said(self, report: ExportReport, checkpoints: int, lines: Sequence[bytes]) -> int:
         if conflicts := Conflict.objects.count():
             self.say(f"{conflicts} receipts were refused: another one had their place or id (table receipts_conflict)")
         for problem in report.problems:
