@@ -126,7 +126,8 @@ def _lately(target: Target) -> Iterator[str]:
     found = calls_of(target, calls.filter(result="allow").exclude(tool_name=""))
     if found is not None:
         when = f"since {since[11:19]} UTC" if since else "in the last hour"
-        yield f"{_some(found, 'receipt_id').total} calls of it passed {when}"
+        passed = _some(found, "receipt_id")
+        yield f"{passed.total} call{'' if passed.count == 1 else 's'} of it passed {when}"
 
 
 def calls_of(target: Target, calls: QuerySet[Receipt]) -> QuerySet[Receipt] | None:

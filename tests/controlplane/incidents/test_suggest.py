@@ -71,13 +71,13 @@ def test_what_was_decommissioned_is_not_offered(known: Sender) -> None:
         ("all", "4 calls of it passed in the last hour"),
         ("server:files", "3 calls of it passed in the last hour"),
         ("tool:files/fs_*", "3 calls of it passed in the last hour"),
-        ("tool:files/fs_write", "1 calls of it passed in the last hour"),
+        ("tool:files/fs_write", "1 call of it passed in the last hour"),
         ("principal:alice", "2 calls of it passed in the last hour"),
         ("group:finance", "2 calls of it passed in the last hour"),
         ("enforcer:gate", "4 calls of it passed in the last hour"),
         ("enforcer:other", "0 calls of it passed in the last hour"),
         ("trust:internal", "4 calls of it passed in the last hour"),
-        ("credential:mail", "1 calls of it passed in the last hour"),
+        ("credential:mail", "1 call of it passed in the last hour"),
     ],
 )
 def test_the_calls_that_passed_lately_are_counted_before_they_are_stopped(
