@@ -21,7 +21,7 @@ from enforcer.contract.times import from_text, to_text
 
 ENFORCERS = 20  # for each of the two changes
 OTHERS = 30
-LOOKED_AT = 20_000  # receipts since it was raised
+LOOKED_AT = 20_000  # receipts since it was raised; the page says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,9 @@ def _published(own: Iterable[int]) -> Iterator[Event]:
     ):
         if row["last"]:
             where = f"{row['done']} of {row['servers']} server{'' if row['servers'] == 1 else 's'}"
+            refused = f", refused for {row['refused']}" if row["refused"] else ""
             tone = "good" if row["done"] == row["servers"] else "bad"
-            yield Event(row["last"], f"published for {where}", tone, _page_of(row["change_id"]))
+            yield Event(row["last"], f"published for {where}{refused}", tone, _page_of(row["change_id"]))
 
 
 def _confirmed(switch: KillSwitch, changes: Changes) -> Iterator[Event]:

@@ -147,15 +147,21 @@ class Heard:
         return [shown(bytes(told[at : at + HASH_BYTES])) for at in range(0, len(told), HASH_BYTES)]
 
 
-def verify_checkpoints(heard: Heard, keys: Mapping[str, PublicKey]) -> Iterator[str]:
+def newest_number() -> int:
+    """Of the checkpoint that was made last; 0 before the first."""
+    return Checkpoint.objects.order_by("-number").values_list("number", flat=True).first() or 0
+
+
+def verify_checkpoints(heard: Heard, keys: Mapping[str, PublicKey], last: int) -> Iterator[str]:
     """What is wrong with those that are stored: number, link, signature, root; one sentence each.
 
+    `last` was the newest before the receipts were read: one that was made meanwhile may be over receipts that came
+    meanwhile.
     One whose key was retired is vouched for by the next, which names its hash; so the newest must bear a listed key.
     """
     before, number = GENESIS_PARENT, 0
-    last = Checkpoint.objects.order_by("-number").values_list("number", flat=True).first()
     covered: dict[str, int] = {}
-    for row in Checkpoint.objects.order_by("number").iterator(chunk_size=100):
+    for row in Checkpoint.objects.filter(number__lte=last).order_by("number").iterator(chunk_size=100):
         number += 1
         try:
             document, hash_ = _opened(row, keys, newest=row.number == last)

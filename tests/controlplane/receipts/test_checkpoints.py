@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from controlplane.common.actor import Right
 from controlplane.common.errors import InvalidState
-from controlplane.receipts import checkpoints
-from controlplane.receipts.checkpoints import Heard, make_next, proof_of, verify_checkpoints, verify_kept
+from controlplane.receipts import checkpoints, verifying
+from controlplane.receipts.checkpoints import Heard, make_next, newest_number, proof_of, verify_checkpoints, verify_kept
 from controlplane.receipts.exporting import verify_stored
 from controlplane.receipts.models import Chain, Checkpoint, Receipt, ReceiptIndex, Stretch
 from controlplane.receipts.services import ingest_batch
@@ -41,9 +41,9 @@ def sent(sender: Sender, count: int) -> None:
 
 
 def problems(keys: Any = KEYS) -> list[str]:
-    heard = Heard()
+    heard, last = Heard(), newest_number()
     verify_stored(hear=heard.hear)
-    return list(verify_checkpoints(heard, keys))
+    return list(verify_checkpoints(heard, keys, last))
 
 
 @pytest.fixture
@@ -66,6 +66,21 @@ def test_each_names_the_one_before_and_covers_what_is_new(gate: Sender) -> None:
     assert [(part.first, part.last) for part in second.stretches] == [(4, 5)]
     assert made() is None
     assert problems() == []
+
+
+def test_one_that_is_made_while_everything_is_read_is_not_taken_for_wrong(
+    gate: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "checkpoint_keys", lambda: KEYS)
+
+    def meanwhile(_percent: int) -> None:
+        if Checkpoint.objects.count() == 2:
+            sent(gate, 2)
+            assert made() is not None
+
+    report, checkpoints_ = verifying.verify_everything(meanwhile)
+    assert Checkpoint.objects.count() == 3
+    assert (report.problems, checkpoints_) == ([], 2)
 
 
 def test_every_receipt_has_a_proof_that_verifies_by_the_key_alone(gate: Sender) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from controlplane.receipts import verifying
 from controlplane.receipts.models import Chain, Receipt, Verification
 from controlplane.receipts.services import ingest_batch
 from controlplane.receipts.verifying import begin_day, due, newest
@@ -24,8 +25,9 @@ def stored() -> Sender:
 
 @pytest.fixture(autouse=True)
 def _nice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests' own process keeps its priority."""
+    """The tests' own process keeps its priority, and doesn't wait before it looks again."""
     monkeypatch.setattr("os.nice", lambda _by: 0)
+    monkeypatch.setattr(verifying, "AGAIN_AFTER_S", 0.0)
 
 
 def test_the_result_of_the_day_is_kept_and_on_the_page(stored: Sender) -> None:
@@ -50,6 +52,25 @@ def test_a_changed_receipt_is_found_and_told(stored: Sender) -> None:
     assert found.wrong >= 1
     assert "its hash is not that of its content" in found.problems[0]
     assert "its hash is not that of its content" in client_of("auditor").get(RECEIPTS).content.decode()
+
+
+def test_a_receipt_that_was_still_on_its_way_is_nothing_wrong(stored: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    late, then = stored.receipts(1), stored.receipts(2)
+    ingest_batch(stored.batch(then))
+    monkeypatch.setattr("time.sleep", lambda _s: ingest_batch(stored.batch(late)))
+    assert run("receipts", "verify", "--daily").code == 0
+    found = newest()
+    assert found is not None
+    assert (found.receipts, found.wrong) == (8, 0)
+
+
+def test_a_receipt_that_does_not_come_is_wrong(stored: Sender) -> None:
+    stored.receipts(1)
+    ingest_batch(stored.batch(stored.receipts(2)))
+    assert run("receipts", "verify", "--daily").code == 1
+    found = newest()
+    assert found is not None
+    assert "sequence 6 is missing" in found.problems[0]
 
 
 def test_a_day_is_verified_once(stored: Sender) -> None:

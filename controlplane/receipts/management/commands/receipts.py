@@ -25,7 +25,7 @@ from controlplane.receipts.public_keys import listed_keys
 from controlplane.receipts.replaying import replayed
 from controlplane.receipts.settling import settle
 from controlplane.receipts.spreadsheet import csv_rows
-from controlplane.receipts.verifying import begin_day, end_day, today, verify_everything
+from controlplane.receipts.verifying import begin_day, end_day, today, verify_everything, verify_twice
 from enforcer.contract.export import ExportReport
 from enforcer.contract.progress import on_terminal
 
@@ -142,7 +142,7 @@ class Command(commands.Command):
         if begin_day(day=day, now=timezone.now()) is None:
             self.say(f"somebody has begun that of {day} already")
             return DONE
-        report, checkpoints = verify_everything()
+        report, checkpoints = verify_twice()
         end_day(day=day, report=report, checkpoints=checkpoints, now=timezone.now())
         return self._said(report, checkpoints, ())
 
